@@ -1,0 +1,131 @@
+/**
+ * The log of changes: what was committed, in the order it was committed.
+ *
+ * A position is taken out of one counter row by the last statement of each transaction, so the row's lock is held from
+ * there to the commit: whoever has position n+1 began to take it after the holder of n was committed and visible. A
+ * reader that has seen n can therefore never meet a smaller one later. Sequences do not promise that, and transaction
+ * ids do not live through a dump.
+ */
+import { BadUserInput, CursorExpired } from '../core/errors.ts'
+import { newId } from '../core/ids.ts'
+import type { Database } from '../db/database.ts'
+import { Prisma } from '../generated/sqlite/client.ts'
+import type { NewEvent, Work } from './work.ts'
+
+export interface LoggedEvent {
+  position: number
+  occurredAtMs: number
+  kind: string
+  subjectType: string
+  subjectId: string
+  ownerId: string | null
+  actorId: string | null
+  data: Record<string, unknown>
+}
+
+export interface LogHead {
+  logId: string
+  position: number
+  expiredThrough: number
+}
+
+const HEAD = 1
+
+export async function ensureLog(database: Database): Promise<LogHead> {
+  await database.client
+    .$executeRaw`INSERT INTO "LogHead" ("id", "logId", "position", "expiredThrough") VALUES (${HEAD}, ${newLogId()}, 0, 0) ON CONFLICT ("id") DO NOTHING`
+  return readHead(database)
+}
+
+/** A log brought back from a backup is another log: cursors given out since then must expire, not lie. */
+export async function renewLog(database: Database): Promise<void> {
+  await ensureLog(database)
+  await database.client.logHead.update({ where: { id: HEAD }, data: { logId: newLogId() } })
+}
+
+const newLogId = () => newId().slice(-12)
+
+export async function readHead(database: Database): Promise<LogHead> {
+  const [head] = await database.rows<LogHead>(Prisma.sql`SELECT "logId", "position", "expiredThrough" FROM "LogHead" WHERE "id" = ${HEAD}`)
+  if (!head) throw new Error('The log has no head.')
+  return head
+}
+
+/** Writes the collected events. Must be the transaction's last statement. Answers the last position taken. */
+export async function appendEvents(work: Work, actorId: string | null): Promise<number> {
+  const { events, sql, dialect } = work
+  const rows = events.map(
+    (event, i) =>
+      Prisma.sql`(CAST(${i + 1} AS BIGINT), CAST(${event.kind} AS TEXT), CAST(${event.subjectType} AS TEXT), CAST(${event.subjectId} AS TEXT), CAST(${event.ownerId} AS TEXT), CAST(${JSON.stringify(event.data ?? {})} AS TEXT))`,
+  )
+  const columns = Prisma.sql`("position", "occurredAtMs", "kind", "subjectType", "subjectId", "ownerId", "actorId", "data")`
+  if (dialect === 'postgresql') {
+    const [last] = await work.db.$queryRaw<{ position: bigint }[]>`
+      WITH "head" AS (UPDATE "LogHead" SET "position" = "position" + CAST(${events.length} AS BIGINT) WHERE "id" = 1 RETURNING "position"),
+      "written" AS (
+        INSERT INTO "Event" ${columns}
+        SELECT "head"."position" - CAST(${events.length} AS BIGINT) + e.n, ${sql.nowMs}, e.kind, e."subjectType", e."subjectId", e."ownerId", CAST(${actorId} AS TEXT), CAST(e.data AS JSONB)
+        FROM "head", (VALUES ${Prisma.join(rows)}) AS e (n, kind, "subjectType", "subjectId", "ownerId", data)
+      )
+      SELECT "position" FROM "head"`
+    return Number(last!.position)
+  }
+  const [head] = await work.db.$queryRaw<
+    { position: bigint }[]
+  >`UPDATE "LogHead" SET "position" = "position" + ${events.length} WHERE "id" = ${HEAD} RETURNING "position"`
+  const last = Number(head!.position)
+  await work.db.$executeRaw`
+    INSERT INTO "Event" ${columns}
+    SELECT ${last - events.length} + column1, ${sql.nowMs}, column2, column3, column4, column5, ${actorId}, column6 FROM (VALUES ${Prisma.join(rows)})`
+  return last
+}
+
+/** Which events a reader wants. All that is given must hold. */
+export interface EventMatch {
+  ownerId?: string
+  subjectId?: string
+  subjectIds?: readonly string[]
+  subjectType?: string
+  kinds?: readonly string[]
+}
+
+export const matchesEvent = (match: EventMatch, event: LoggedEvent): boolean =>
+  (match.ownerId === undefined || event.ownerId === match.ownerId) &&
+  (match.subjectId === undefined || event.subjectId === match.subjectId) &&
+  (match.subjectIds === undefined || match.subjectIds.includes(event.subjectId)) &&
+  (match.subjectType === undefined || event.subjectType === match.subjectType) &&
+  (match.kinds === undefined || match.kinds.includes(event.kind))
+
+/** Events after a position, in order. */
+export async function readEvents(database: Database, after: number, match: EventMatch, limit: number, backwardsFrom?: number): Promise<LoggedEvent[]> {
+  const conditions = [Prisma.sql`"position" > ${after}`]
+  if (backwardsFrom !== undefined) conditions.push(Prisma.sql`"position" < ${backwardsFrom}`)
+  if (match.ownerId !== undefined) conditions.push(Prisma.sql`"ownerId" = ${match.ownerId}`)
+  if (match.subjectId !== undefined) conditions.push(Prisma.sql`"subjectId" = ${match.subjectId}`)
+  if (match.subjectIds !== undefined)
+    conditions.push(match.subjectIds.length ? Prisma.sql`"subjectId" IN (${Prisma.join([...match.subjectIds])})` : Prisma.sql`1 = 0`)
+  if (match.subjectType !== undefined) conditions.push(Prisma.sql`"subjectType" = ${match.subjectType}`)
+  if (match.kinds !== undefined) conditions.push(match.kinds.length ? Prisma.sql`"kind" IN (${Prisma.join([...match.kinds])})` : Prisma.sql`1 = 0`)
+  const rows = await database.rows<Omit<LoggedEvent, 'data'> & { data: unknown }>(
+    Prisma.sql`SELECT "position", "occurredAtMs", "kind", "subjectType", "subjectId", "ownerId", "actorId", "data" FROM "Event"
+      WHERE ${Prisma.join(conditions, ' AND ')} ORDER BY "position" ${backwardsFrom === undefined ? Prisma.sql`ASC` : Prisma.sql`DESC`} LIMIT ${limit}`,
+  )
+  return rows.map((row) => ({
+    ...row,
+    data: typeof row.data === 'string' ? (JSON.parse(row.data) as Record<string, unknown>) : (row.data as Record<string, unknown>),
+  }))
+}
+
+/** A cursor is the log's id and a position. */
+export const toCursor = (logId: string, position: number): string => `${logId}.${position}`
+
+const CURSOR = /^([0-9a-f]{12})\.(\d{1,15})$/
+
+/** The position a cursor stands for; `CURSOR_EXPIRED` where this log cannot continue from it. */
+export function fromCursor(cursor: string, head: LogHead, path: string[] | null = null): number {
+  const [, logId, digits] = CURSOR.exec(cursor) ?? []
+  if (!logId) throw new BadUserInput('This is not a cursor of the log.', path)
+  const position = Number(digits)
+  if (logId !== head.logId || position < head.expiredThrough || position > head.position) throw new CursorExpired()
+  return position
+}

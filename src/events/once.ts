@@ -1,0 +1,91 @@
+/**
+ * The same key, the same result: mutations that are safe to send again.
+ *
+ * The key's row is the transaction's first statement, so of two twins one waits for the other's commit and then reads
+ * what it did. Kept are a hash of the input, the ids made and the user errors; never a secret.
+ */
+import { createHash } from 'node:crypto'
+import type { Actor } from '../core/actor.ts'
+import { actorId } from '../core/actor.ts'
+import { BadUserInput, DomainError, IdempotencyMismatch } from '../core/errors.ts'
+import type { Store } from './store.ts'
+import { type Committed, transact } from './transact.ts'
+import type { Work } from './work.ts'
+
+/** What a mutation made, by name: ids and flags that a replay can answer with. */
+export type Made = Record<string, string | number | boolean | null | string[]>
+
+export interface Once {
+  mutation: string
+  key: string | null | undefined
+  input: unknown
+}
+
+type Outcome = { made: Made } | { error: { code: string; message: string; path: string[] | null } } | null
+
+/** How long a key is remembered at least. */
+export const IDEMPOTENCY_HOURS = 24
+
+/** Runs `operation` in a transaction, or answers what it led to before under the same key. */
+export async function once<T extends Made>(
+  store: Store,
+  actor: Actor,
+  { mutation, key, input }: Once,
+  operation: (work: Work) => Promise<T>,
+): Promise<Committed<T> & { replayed: boolean }> {
+  if (key === null || key === undefined) return { ...(await transact(store, actor, operation)), replayed: false }
+  if (key.length < 1 || key.length > 200) throw new BadUserInput('An idempotency key has 1 to 200 characters.', ['input', 'idempotencyKey'])
+  const ownerId = actorId(actor) ?? ''
+  const inputHash = hashOf(input)
+  const where = { ownerId_mutation_key: { ownerId, mutation, key } }
+  const remember = (work: Work, outcome: Outcome) =>
+    work.db.$executeRaw`INSERT INTO "IdempotencyKey" ("ownerId", "mutation", "key", "inputHash", "outcome", "createdAtMs")
+      VALUES (${ownerId}, ${mutation}, ${key}, ${inputHash}, ${work.sql.json(outcome)}, ${work.sql.nowMs}) ON CONFLICT ("ownerId", "mutation", "key") DO NOTHING`
+  const replay = async (work: Work): Promise<T> => {
+    const row = await work.db.idempotencyKey.findUniqueOrThrow({ where })
+    if (row.inputHash !== inputHash) throw new IdempotencyMismatch()
+    const outcome = row.outcome as Outcome
+    if (outcome && 'made' in outcome) return outcome.made as T
+    throw new ReplayedError(outcome?.error ?? { code: 'UNAVAILABLE', message: 'The first call with this key did not end.', path: null })
+  }
+  try {
+    const committed = await transact(store, actor, async (work) => {
+      if ((await remember(work, null)) === 0) return { replayed: true, made: await replay(work) }
+      const made = await operation(work)
+      await work.db.idempotencyKey.update({ where, data: { outcome: { made } } })
+      return { replayed: false, made }
+    })
+    return { result: committed.result.made, position: committed.position, replayed: committed.result.replayed }
+  } catch (error) {
+    // The refusal is remembered too, in a transaction of its own, for the one it was raised in is rolled back.
+    if (error instanceof DomainError && !error.retryable && !(error instanceof IdempotencyMismatch) && !(error instanceof ReplayedError)) {
+      const { code, message, path } = error
+      await transact(store, actor, (work) => remember(work, { error: { code, message, path } }))
+    }
+    throw error
+  }
+}
+
+/** The user error that the first call with this key met. */
+class ReplayedError extends DomainError {
+  constructor(error: { code: string; message: string; path: string[] | null }) {
+    super(error.code, error.message, error.path)
+  }
+}
+
+/** Equal inputs, whatever the order of their fields, have equal hashes. */
+function hashOf(input: unknown): string {
+  const sorted = (value: unknown): unknown => {
+    if (value instanceof Date || value === null || typeof value !== 'object') return value
+    if (Array.isArray(value)) return value.map(sorted)
+    return Object.fromEntries(
+      Object.entries(value)
+        .filter(([, v]) => v !== undefined)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([k, v]) => [k, sorted(v)]),
+    )
+  }
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(input)) ?? 'undefined')
+    .digest('base64url')
+}
