@@ -9,6 +9,8 @@ import { EventTail } from './tail.ts'
 
 export interface Store {
   readonly database: Database
+  /** The log's identity: part of every cursor. */
+  readonly logId: string
   readonly clock: Clock
   readonly signals: Signals
   readonly tail: EventTail
@@ -17,12 +19,13 @@ export interface Store {
 }
 
 export async function openStore(database: Database, options: { warn: (error: unknown) => void; clock?: Clock }): Promise<Store> {
-  await ensureLog(database)
+  const { logId } = await ensureLog(database)
   const signals = database.dialect === 'postgresql' ? await postgresSignals(database.url, options.warn) : new LocalSignals()
   const tail = new EventTail(database, signals, options.warn)
   await tail.start()
   return {
     database,
+    logId,
     clock: options.clock ?? systemClock,
     signals,
     tail,

@@ -1,0 +1,137 @@
+/**
+ * Filters: `{status: {in: [RUNNING]}, createdAt: {gte: …}, and, or, not}`.
+ *
+ * The same filter is a condition for the database (lists) and a predicate on the values an event carries (live lists), and
+ * both must say the same. So the predicate keeps SQL's third answer: a comparison with null is neither true nor false.
+ */
+import { BadUserInput } from './errors.ts'
+
+export interface Comparators {
+  eq?: unknown
+  ne?: unknown
+  in?: readonly unknown[] | null
+  notIn?: readonly unknown[] | null
+  gt?: unknown
+  gte?: unknown
+  lt?: unknown
+  lte?: unknown
+  isNull?: boolean | null
+}
+
+export type Filter = { [field: string]: unknown } & { and?: readonly Filter[] | null; or?: readonly Filter[] | null; not?: Filter | null }
+
+/** What a filter's field is in the database, and how a given value is written there. */
+export interface FilterField {
+  column: string
+  write?: (value: unknown) => unknown
+}
+
+export type FilterFields = Record<string, FilterField>
+
+const OPERATORS = { eq: 'equals', ne: 'not', in: 'in', notIn: 'notIn', gt: 'gt', gte: 'gte', lt: 'lt', lte: 'lte' } as const
+const MAX_DEPTH = 6
+const MAX_VALUES = 1000
+
+/** A `where` for Prisma. */
+export function filterWhere(filter: Filter | null | undefined, fields: FilterFields): Record<string, unknown> {
+  if (!filter) return {}
+  checkSize(filter)
+  return where(filter, fields)
+}
+
+function where(filter: Filter, fields: FilterFields): Record<string, unknown> {
+  const all: Record<string, unknown>[] = []
+  for (const [name, condition] of Object.entries(filter)) {
+    if (condition === null || condition === undefined) continue
+    if (name === 'and') all.push({ AND: (condition as Filter[]).map((part) => where(part, fields)) })
+    else if (name === 'or') all.push({ OR: (condition as Filter[]).map((part) => where(part, fields)) })
+    else if (name === 'not') all.push({ NOT: where(condition as Filter, fields) })
+    else {
+      const { column, write = (value: unknown) => value } = fields[name]!
+      for (const [operator, value] of Object.entries(condition as Comparators)) {
+        if (value === null || value === undefined) continue
+        if (operator === 'isNull') all.push(value ? { [column]: null } : { [column]: { not: null } })
+        else all.push({ [column]: { [OPERATORS[operator as keyof typeof OPERATORS]]: Array.isArray(value) ? value.map(write) : write(value) } })
+      }
+    }
+  }
+  return all.length === 1 ? all[0]! : { AND: all }
+}
+
+/** Whether `values` (by column, as events carry them) fulfil the filter. */
+export function filterMatches(filter: Filter | null | undefined, values: Record<string, unknown>, fields: FilterFields): boolean {
+  return !filter || test(filter, values, fields) === true
+}
+
+/** True, false, or null where SQL would not know. */
+type Truth = boolean | null
+const and = (truths: Truth[]): Truth => (truths.includes(false) ? false : truths.includes(null) ? null : true)
+const or = (truths: Truth[]): Truth => (truths.includes(true) ? true : truths.includes(null) ? null : false)
+const not = (truth: Truth): Truth => (truth === null ? null : !truth)
+
+function test(filter: Filter, values: Record<string, unknown>, fields: FilterFields): Truth {
+  const truths: Truth[] = []
+  for (const [name, condition] of Object.entries(filter)) {
+    if (condition === null || condition === undefined) continue
+    if (name === 'and') truths.push(and((condition as Filter[]).map((part) => test(part, values, fields))))
+    else if (name === 'or') truths.push(or((condition as Filter[]).map((part) => test(part, values, fields))))
+    else if (name === 'not') truths.push(not(test(condition as Filter, values, fields)))
+    else {
+      const { column, write = (value: unknown) => value } = fields[name]!
+      const actual = comparable(values[column])
+      for (const [operator, value] of Object.entries(condition as Comparators)) {
+        if (value === null || value === undefined) continue
+        if (operator === 'isNull') truths.push((actual === null) === value)
+        else if (Array.isArray(value))
+          truths.push(
+            compareList(
+              operator,
+              actual,
+              value.map((item) => comparable(write(item))),
+            ),
+          )
+        else truths.push(actual === null ? null : compare(operator, actual, comparable(write(value))!))
+      }
+    }
+  }
+  return and(truths)
+}
+
+type Plain = string | number | boolean
+
+const comparable = (value: unknown): Plain | null => {
+  if (value === null || value === undefined) return null
+  if (value instanceof Date) return value.getTime()
+  return typeof value === 'bigint' ? Number(value) : (value as Plain)
+}
+
+function compareList(operator: string, actual: Plain | null, list: (Plain | null)[]): Truth {
+  // Of an empty list even null knows that it is not in it.
+  if (list.length === 0) return operator === 'notIn'
+  if (actual === null) return null
+  return list.includes(actual) === (operator === 'in')
+}
+
+function compare(operator: string, a: Plain, b: Plain): boolean {
+  if (operator === 'eq') return a === b
+  if (operator === 'ne') return a !== b
+  if (operator === 'gt') return a > b
+  if (operator === 'gte') return a >= b
+  if (operator === 'lt') return a < b
+  return a <= b
+}
+
+function checkSize(filter: Filter): void {
+  let conditions = 0
+  const visit = (part: Filter, depth: number): void => {
+    if (depth > MAX_DEPTH) throw new BadUserInput(`A filter is at most ${MAX_DEPTH} levels deep.`, ['filter'])
+    for (const [name, condition] of Object.entries(part)) {
+      if (!condition) continue
+      if (name === 'and' || name === 'or') for (const inner of condition as Filter[]) visit(inner, depth + 1)
+      else if (name === 'not') visit(condition as Filter, depth + 1)
+      else for (const value of Object.values(condition)) conditions += Array.isArray(value) ? value.length : 1
+    }
+    if (conditions > MAX_VALUES) throw new BadUserInput(`A filter holds at most ${MAX_VALUES} values.`, ['filter'])
+  }
+  visit(filter, 1)
+}

@@ -1,0 +1,63 @@
+/** Lists of entities: Relay connections by keyset, with filter and order. */
+
+import { queryFromInfo } from '@pothos/plugin-prisma'
+import type { GraphQLResolveInfo } from 'graphql'
+import { cursorColumns, type OrderTerm, type PageArgs, planPage, toPage } from '../core/page.ts'
+import { builder } from './builder.ts'
+import type { Context } from './context.ts'
+
+export const OrderDirection = builder.enumType('OrderDirection', {
+  description: 'Which way a list is ordered.',
+  values: { ASC: { description: 'Smallest, or earliest, first.' }, DESC: { description: 'Largest, or latest, first.' } },
+})
+
+interface Delegate<R> {
+  findMany(args: object): Promise<R[]>
+  count(args: object): Promise<number>
+}
+
+/** Reads one page of `typeName` with just the columns that were asked for. `where` holds the owner. */
+export async function readPage<R extends { id: string }>(
+  ctx: Context,
+  info: GraphQLResolveInfo,
+  options: { typeName: string; delegate: Delegate<R>; where: object; order: readonly OrderTerm[]; args: PageArgs },
+) {
+  const { delegate, where, args } = options
+  const plan = planPage(args, options.order)
+  const query = queryFromInfo({
+    context: ctx,
+    info,
+    typeName: options.typeName,
+    paths: [['edges', 'node'], ['nodes']],
+    select: { ...cursorColumns(plan) } as never,
+  })
+  const rows = await delegate.findMany({ ...(query as object), where: { AND: [where, plan.where] }, orderBy: plan.orderBy, take: plan.take })
+  return { ...toPage(rows, plan, args), totalCount: () => delegate.count({ where }) }
+}
+
+/** An order's input types: `<Name>Order { field direction }` over an enum of fields. */
+export function orderInput<F extends Record<string, { column: string; kind: OrderTerm['kind']; description: string }>>(entity: string, fields: F) {
+  const field = builder.enumType(`${entity}OrderField`, {
+    description: `What ${entity} lists can be ordered by.`,
+    values: Object.fromEntries(Object.entries(fields).map(([value, { description }]) => [value, { value, description }])) as {
+      [K in keyof F & string]: { value: K; description: string }
+    },
+  })
+  const ref = builder.inputType(`${entity}Order`, {
+    description: `One term of the order of a list; the id is the tie-break.`,
+    fields: (t) => ({
+      field: t.field({ type: field, required: true, description: 'What to order by.' }),
+      direction: t.field({ type: OrderDirection, required: true, defaultValue: 'ASC', description: 'Which way.' }),
+    }),
+  })
+  const toTerms = (given: readonly { field: unknown; direction: 'ASC' | 'DESC' }[] | null | undefined, otherwise: OrderTerm[]): OrderTerm[] =>
+    given?.length
+      ? given
+          .slice(0, 5)
+          .map((term) => ({ column: fields[term.field as keyof F]!.column, kind: fields[term.field as keyof F]!.kind, direction: term.direction }))
+      : otherwise
+  return { ref, toTerms }
+}
+
+/** Newest first, what a list is where no order is asked for. */
+export const NEWEST_FIRST: OrderTerm[] = [{ column: 'createdAtMs', kind: 'bigint', direction: 'DESC' }]
