@@ -1550,6 +1550,7 @@ export const StreamScalarFieldEnum = {
   id: 'id',
   ownerId: 'ownerId',
   taskId: 'taskId',
+  producerTaskId: 'producerTaskId',
   attempt: 'attempt',
   producer: 'producer',
   status: 'status',
@@ -1610,7 +1611,8 @@ export const TaskScalarFieldEnum = {
   updatedAtMs: 'updatedAtMs',
   queuedAtMs: 'queuedAtMs',
   startedAtMs: 'startedAtMs',
-  completedAtMs: 'completedAtMs'
+  completedAtMs: 'completedAtMs',
+  durationMs: 'durationMs'
 } as const
 
 export type TaskScalarFieldEnum = (typeof TaskScalarFieldEnum)[keyof typeof TaskScalarFieldEnum]

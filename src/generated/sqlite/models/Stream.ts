@@ -48,6 +48,7 @@ export type StreamMinAggregateOutputType = {
   id: string | null
   ownerId: string | null
   taskId: string | null
+  producerTaskId: string | null
   attempt: number | null
   producer: $Enums.StreamProducer | null
   status: $Enums.StreamStatus | null
@@ -66,6 +67,7 @@ export type StreamMaxAggregateOutputType = {
   id: string | null
   ownerId: string | null
   taskId: string | null
+  producerTaskId: string | null
   attempt: number | null
   producer: $Enums.StreamProducer | null
   status: $Enums.StreamStatus | null
@@ -84,6 +86,7 @@ export type StreamCountAggregateOutputType = {
   id: number
   ownerId: number
   taskId: number
+  producerTaskId: number
   attempt: number
   producer: number
   status: number
@@ -122,6 +125,7 @@ export type StreamMinAggregateInputType = {
   id?: true
   ownerId?: true
   taskId?: true
+  producerTaskId?: true
   attempt?: true
   producer?: true
   status?: true
@@ -140,6 +144,7 @@ export type StreamMaxAggregateInputType = {
   id?: true
   ownerId?: true
   taskId?: true
+  producerTaskId?: true
   attempt?: true
   producer?: true
   status?: true
@@ -158,6 +163,7 @@ export type StreamCountAggregateInputType = {
   id?: true
   ownerId?: true
   taskId?: true
+  producerTaskId?: true
   attempt?: true
   producer?: true
   status?: true
@@ -263,6 +269,7 @@ export type StreamGroupByOutputType = {
   id: string
   ownerId: string
   taskId: string | null
+  producerTaskId: string | null
   attempt: number | null
   producer: $Enums.StreamProducer
   status: $Enums.StreamStatus
@@ -304,6 +311,7 @@ export type StreamWhereInput = {
   id?: Prisma.StringFilter<"Stream"> | string
   ownerId?: Prisma.StringFilter<"Stream"> | string
   taskId?: Prisma.StringNullableFilter<"Stream"> | string | null
+  producerTaskId?: Prisma.StringNullableFilter<"Stream"> | string | null
   attempt?: Prisma.IntNullableFilter<"Stream"> | number | null
   producer?: Prisma.EnumStreamProducerFilter<"Stream"> | $Enums.StreamProducer
   status?: Prisma.EnumStreamStatusFilter<"Stream"> | $Enums.StreamStatus
@@ -318,6 +326,7 @@ export type StreamWhereInput = {
   completedAtMs?: Prisma.BigIntNullableFilter<"Stream"> | bigint | number | null
   owner?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
   task?: Prisma.XOR<Prisma.TaskNullableScalarRelationFilter, Prisma.TaskWhereInput> | null
+  producerTask?: Prisma.XOR<Prisma.TaskNullableScalarRelationFilter, Prisma.TaskWhereInput> | null
   chunks?: Prisma.StreamChunkListRelationFilter
 }
 
@@ -325,6 +334,7 @@ export type StreamOrderByWithRelationInput = {
   id?: Prisma.SortOrder
   ownerId?: Prisma.SortOrder
   taskId?: Prisma.SortOrderInput | Prisma.SortOrder
+  producerTaskId?: Prisma.SortOrderInput | Prisma.SortOrder
   attempt?: Prisma.SortOrderInput | Prisma.SortOrder
   producer?: Prisma.SortOrder
   status?: Prisma.SortOrder
@@ -339,6 +349,7 @@ export type StreamOrderByWithRelationInput = {
   completedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   owner?: Prisma.UserOrderByWithRelationInput
   task?: Prisma.TaskOrderByWithRelationInput
+  producerTask?: Prisma.TaskOrderByWithRelationInput
   chunks?: Prisma.StreamChunkOrderByRelationAggregateInput
 }
 
@@ -349,6 +360,7 @@ export type StreamWhereUniqueInput = Prisma.AtLeast<{
   NOT?: Prisma.StreamWhereInput | Prisma.StreamWhereInput[]
   ownerId?: Prisma.StringFilter<"Stream"> | string
   taskId?: Prisma.StringNullableFilter<"Stream"> | string | null
+  producerTaskId?: Prisma.StringNullableFilter<"Stream"> | string | null
   attempt?: Prisma.IntNullableFilter<"Stream"> | number | null
   producer?: Prisma.EnumStreamProducerFilter<"Stream"> | $Enums.StreamProducer
   status?: Prisma.EnumStreamStatusFilter<"Stream"> | $Enums.StreamStatus
@@ -363,6 +375,7 @@ export type StreamWhereUniqueInput = Prisma.AtLeast<{
   completedAtMs?: Prisma.BigIntNullableFilter<"Stream"> | bigint | number | null
   owner?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
   task?: Prisma.XOR<Prisma.TaskNullableScalarRelationFilter, Prisma.TaskWhereInput> | null
+  producerTask?: Prisma.XOR<Prisma.TaskNullableScalarRelationFilter, Prisma.TaskWhereInput> | null
   chunks?: Prisma.StreamChunkListRelationFilter
 }, "id">
 
@@ -370,6 +383,7 @@ export type StreamOrderByWithAggregationInput = {
   id?: Prisma.SortOrder
   ownerId?: Prisma.SortOrder
   taskId?: Prisma.SortOrderInput | Prisma.SortOrder
+  producerTaskId?: Prisma.SortOrderInput | Prisma.SortOrder
   attempt?: Prisma.SortOrderInput | Prisma.SortOrder
   producer?: Prisma.SortOrder
   status?: Prisma.SortOrder
@@ -396,6 +410,7 @@ export type StreamScalarWhereWithAggregatesInput = {
   id?: Prisma.StringWithAggregatesFilter<"Stream"> | string
   ownerId?: Prisma.StringWithAggregatesFilter<"Stream"> | string
   taskId?: Prisma.StringNullableWithAggregatesFilter<"Stream"> | string | null
+  producerTaskId?: Prisma.StringNullableWithAggregatesFilter<"Stream"> | string | null
   attempt?: Prisma.IntNullableWithAggregatesFilter<"Stream"> | number | null
   producer?: Prisma.EnumStreamProducerWithAggregatesFilter<"Stream"> | $Enums.StreamProducer
   status?: Prisma.EnumStreamStatusWithAggregatesFilter<"Stream"> | $Enums.StreamStatus
@@ -426,6 +441,7 @@ export type StreamCreateInput = {
   completedAtMs?: bigint | number | null
   owner: Prisma.UserCreateNestedOneWithoutStreamsInput
   task?: Prisma.TaskCreateNestedOneWithoutStreamsInput
+  producerTask?: Prisma.TaskCreateNestedOneWithoutProducedInput
   chunks?: Prisma.StreamChunkCreateNestedManyWithoutStreamInput
 }
 
@@ -433,6 +449,7 @@ export type StreamUncheckedCreateInput = {
   id: string
   ownerId: string
   taskId?: string | null
+  producerTaskId?: string | null
   attempt?: number | null
   producer: $Enums.StreamProducer
   status: $Enums.StreamStatus
@@ -464,6 +481,7 @@ export type StreamUpdateInput = {
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   owner?: Prisma.UserUpdateOneRequiredWithoutStreamsNestedInput
   task?: Prisma.TaskUpdateOneWithoutStreamsNestedInput
+  producerTask?: Prisma.TaskUpdateOneWithoutProducedNestedInput
   chunks?: Prisma.StreamChunkUpdateManyWithoutStreamNestedInput
 }
 
@@ -471,6 +489,7 @@ export type StreamUncheckedUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   ownerId?: Prisma.StringFieldUpdateOperationsInput | string
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  producerTaskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   attempt?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   producer?: Prisma.EnumStreamProducerFieldUpdateOperationsInput | $Enums.StreamProducer
   status?: Prisma.EnumStreamStatusFieldUpdateOperationsInput | $Enums.StreamStatus
@@ -490,6 +509,7 @@ export type StreamCreateManyInput = {
   id: string
   ownerId: string
   taskId?: string | null
+  producerTaskId?: string | null
   attempt?: number | null
   producer: $Enums.StreamProducer
   status: $Enums.StreamStatus
@@ -524,6 +544,7 @@ export type StreamUncheckedUpdateManyInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   ownerId?: Prisma.StringFieldUpdateOperationsInput | string
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  producerTaskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   attempt?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   producer?: Prisma.EnumStreamProducerFieldUpdateOperationsInput | $Enums.StreamProducer
   status?: Prisma.EnumStreamStatusFieldUpdateOperationsInput | $Enums.StreamStatus
@@ -552,6 +573,7 @@ export type StreamCountOrderByAggregateInput = {
   id?: Prisma.SortOrder
   ownerId?: Prisma.SortOrder
   taskId?: Prisma.SortOrder
+  producerTaskId?: Prisma.SortOrder
   attempt?: Prisma.SortOrder
   producer?: Prisma.SortOrder
   status?: Prisma.SortOrder
@@ -579,6 +601,7 @@ export type StreamMaxOrderByAggregateInput = {
   id?: Prisma.SortOrder
   ownerId?: Prisma.SortOrder
   taskId?: Prisma.SortOrder
+  producerTaskId?: Prisma.SortOrder
   attempt?: Prisma.SortOrder
   producer?: Prisma.SortOrder
   status?: Prisma.SortOrder
@@ -597,6 +620,7 @@ export type StreamMinOrderByAggregateInput = {
   id?: Prisma.SortOrder
   ownerId?: Prisma.SortOrder
   taskId?: Prisma.SortOrder
+  producerTaskId?: Prisma.SortOrder
   attempt?: Prisma.SortOrder
   producer?: Prisma.SortOrder
   status?: Prisma.SortOrder
@@ -704,10 +728,24 @@ export type StreamCreateNestedManyWithoutTaskInput = {
   connect?: Prisma.StreamWhereUniqueInput | Prisma.StreamWhereUniqueInput[]
 }
 
+export type StreamCreateNestedManyWithoutProducerTaskInput = {
+  create?: Prisma.XOR<Prisma.StreamCreateWithoutProducerTaskInput, Prisma.StreamUncheckedCreateWithoutProducerTaskInput> | Prisma.StreamCreateWithoutProducerTaskInput[] | Prisma.StreamUncheckedCreateWithoutProducerTaskInput[]
+  connectOrCreate?: Prisma.StreamCreateOrConnectWithoutProducerTaskInput | Prisma.StreamCreateOrConnectWithoutProducerTaskInput[]
+  createMany?: Prisma.StreamCreateManyProducerTaskInputEnvelope
+  connect?: Prisma.StreamWhereUniqueInput | Prisma.StreamWhereUniqueInput[]
+}
+
 export type StreamUncheckedCreateNestedManyWithoutTaskInput = {
   create?: Prisma.XOR<Prisma.StreamCreateWithoutTaskInput, Prisma.StreamUncheckedCreateWithoutTaskInput> | Prisma.StreamCreateWithoutTaskInput[] | Prisma.StreamUncheckedCreateWithoutTaskInput[]
   connectOrCreate?: Prisma.StreamCreateOrConnectWithoutTaskInput | Prisma.StreamCreateOrConnectWithoutTaskInput[]
   createMany?: Prisma.StreamCreateManyTaskInputEnvelope
+  connect?: Prisma.StreamWhereUniqueInput | Prisma.StreamWhereUniqueInput[]
+}
+
+export type StreamUncheckedCreateNestedManyWithoutProducerTaskInput = {
+  create?: Prisma.XOR<Prisma.StreamCreateWithoutProducerTaskInput, Prisma.StreamUncheckedCreateWithoutProducerTaskInput> | Prisma.StreamCreateWithoutProducerTaskInput[] | Prisma.StreamUncheckedCreateWithoutProducerTaskInput[]
+  connectOrCreate?: Prisma.StreamCreateOrConnectWithoutProducerTaskInput | Prisma.StreamCreateOrConnectWithoutProducerTaskInput[]
+  createMany?: Prisma.StreamCreateManyProducerTaskInputEnvelope
   connect?: Prisma.StreamWhereUniqueInput | Prisma.StreamWhereUniqueInput[]
 }
 
@@ -725,6 +763,20 @@ export type StreamUpdateManyWithoutTaskNestedInput = {
   deleteMany?: Prisma.StreamScalarWhereInput | Prisma.StreamScalarWhereInput[]
 }
 
+export type StreamUpdateManyWithoutProducerTaskNestedInput = {
+  create?: Prisma.XOR<Prisma.StreamCreateWithoutProducerTaskInput, Prisma.StreamUncheckedCreateWithoutProducerTaskInput> | Prisma.StreamCreateWithoutProducerTaskInput[] | Prisma.StreamUncheckedCreateWithoutProducerTaskInput[]
+  connectOrCreate?: Prisma.StreamCreateOrConnectWithoutProducerTaskInput | Prisma.StreamCreateOrConnectWithoutProducerTaskInput[]
+  upsert?: Prisma.StreamUpsertWithWhereUniqueWithoutProducerTaskInput | Prisma.StreamUpsertWithWhereUniqueWithoutProducerTaskInput[]
+  createMany?: Prisma.StreamCreateManyProducerTaskInputEnvelope
+  set?: Prisma.StreamWhereUniqueInput | Prisma.StreamWhereUniqueInput[]
+  disconnect?: Prisma.StreamWhereUniqueInput | Prisma.StreamWhereUniqueInput[]
+  delete?: Prisma.StreamWhereUniqueInput | Prisma.StreamWhereUniqueInput[]
+  connect?: Prisma.StreamWhereUniqueInput | Prisma.StreamWhereUniqueInput[]
+  update?: Prisma.StreamUpdateWithWhereUniqueWithoutProducerTaskInput | Prisma.StreamUpdateWithWhereUniqueWithoutProducerTaskInput[]
+  updateMany?: Prisma.StreamUpdateManyWithWhereWithoutProducerTaskInput | Prisma.StreamUpdateManyWithWhereWithoutProducerTaskInput[]
+  deleteMany?: Prisma.StreamScalarWhereInput | Prisma.StreamScalarWhereInput[]
+}
+
 export type StreamUncheckedUpdateManyWithoutTaskNestedInput = {
   create?: Prisma.XOR<Prisma.StreamCreateWithoutTaskInput, Prisma.StreamUncheckedCreateWithoutTaskInput> | Prisma.StreamCreateWithoutTaskInput[] | Prisma.StreamUncheckedCreateWithoutTaskInput[]
   connectOrCreate?: Prisma.StreamCreateOrConnectWithoutTaskInput | Prisma.StreamCreateOrConnectWithoutTaskInput[]
@@ -736,6 +788,20 @@ export type StreamUncheckedUpdateManyWithoutTaskNestedInput = {
   connect?: Prisma.StreamWhereUniqueInput | Prisma.StreamWhereUniqueInput[]
   update?: Prisma.StreamUpdateWithWhereUniqueWithoutTaskInput | Prisma.StreamUpdateWithWhereUniqueWithoutTaskInput[]
   updateMany?: Prisma.StreamUpdateManyWithWhereWithoutTaskInput | Prisma.StreamUpdateManyWithWhereWithoutTaskInput[]
+  deleteMany?: Prisma.StreamScalarWhereInput | Prisma.StreamScalarWhereInput[]
+}
+
+export type StreamUncheckedUpdateManyWithoutProducerTaskNestedInput = {
+  create?: Prisma.XOR<Prisma.StreamCreateWithoutProducerTaskInput, Prisma.StreamUncheckedCreateWithoutProducerTaskInput> | Prisma.StreamCreateWithoutProducerTaskInput[] | Prisma.StreamUncheckedCreateWithoutProducerTaskInput[]
+  connectOrCreate?: Prisma.StreamCreateOrConnectWithoutProducerTaskInput | Prisma.StreamCreateOrConnectWithoutProducerTaskInput[]
+  upsert?: Prisma.StreamUpsertWithWhereUniqueWithoutProducerTaskInput | Prisma.StreamUpsertWithWhereUniqueWithoutProducerTaskInput[]
+  createMany?: Prisma.StreamCreateManyProducerTaskInputEnvelope
+  set?: Prisma.StreamWhereUniqueInput | Prisma.StreamWhereUniqueInput[]
+  disconnect?: Prisma.StreamWhereUniqueInput | Prisma.StreamWhereUniqueInput[]
+  delete?: Prisma.StreamWhereUniqueInput | Prisma.StreamWhereUniqueInput[]
+  connect?: Prisma.StreamWhereUniqueInput | Prisma.StreamWhereUniqueInput[]
+  update?: Prisma.StreamUpdateWithWhereUniqueWithoutProducerTaskInput | Prisma.StreamUpdateWithWhereUniqueWithoutProducerTaskInput[]
+  updateMany?: Prisma.StreamUpdateManyWithWhereWithoutProducerTaskInput | Prisma.StreamUpdateManyWithWhereWithoutProducerTaskInput[]
   deleteMany?: Prisma.StreamScalarWhereInput | Prisma.StreamScalarWhereInput[]
 }
 
@@ -754,12 +820,14 @@ export type StreamCreateWithoutOwnerInput = {
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
   task?: Prisma.TaskCreateNestedOneWithoutStreamsInput
+  producerTask?: Prisma.TaskCreateNestedOneWithoutProducedInput
   chunks?: Prisma.StreamChunkCreateNestedManyWithoutStreamInput
 }
 
 export type StreamUncheckedCreateWithoutOwnerInput = {
   id: string
   taskId?: string | null
+  producerTaskId?: string | null
   attempt?: number | null
   producer: $Enums.StreamProducer
   status: $Enums.StreamStatus
@@ -807,6 +875,7 @@ export type StreamScalarWhereInput = {
   id?: Prisma.StringFilter<"Stream"> | string
   ownerId?: Prisma.StringFilter<"Stream"> | string
   taskId?: Prisma.StringNullableFilter<"Stream"> | string | null
+  producerTaskId?: Prisma.StringNullableFilter<"Stream"> | string | null
   attempt?: Prisma.IntNullableFilter<"Stream"> | number | null
   producer?: Prisma.EnumStreamProducerFilter<"Stream"> | $Enums.StreamProducer
   status?: Prisma.EnumStreamStatusFilter<"Stream"> | $Enums.StreamStatus
@@ -837,12 +906,14 @@ export type StreamCreateWithoutChunksInput = {
   completedAtMs?: bigint | number | null
   owner: Prisma.UserCreateNestedOneWithoutStreamsInput
   task?: Prisma.TaskCreateNestedOneWithoutStreamsInput
+  producerTask?: Prisma.TaskCreateNestedOneWithoutProducedInput
 }
 
 export type StreamUncheckedCreateWithoutChunksInput = {
   id: string
   ownerId: string
   taskId?: string | null
+  producerTaskId?: string | null
   attempt?: number | null
   producer: $Enums.StreamProducer
   status: $Enums.StreamStatus
@@ -889,12 +960,14 @@ export type StreamUpdateWithoutChunksInput = {
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   owner?: Prisma.UserUpdateOneRequiredWithoutStreamsNestedInput
   task?: Prisma.TaskUpdateOneWithoutStreamsNestedInput
+  producerTask?: Prisma.TaskUpdateOneWithoutProducedNestedInput
 }
 
 export type StreamUncheckedUpdateWithoutChunksInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   ownerId?: Prisma.StringFieldUpdateOperationsInput | string
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  producerTaskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   attempt?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   producer?: Prisma.EnumStreamProducerFieldUpdateOperationsInput | $Enums.StreamProducer
   status?: Prisma.EnumStreamStatusFieldUpdateOperationsInput | $Enums.StreamStatus
@@ -924,12 +997,14 @@ export type StreamCreateWithoutTaskInput = {
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
   owner: Prisma.UserCreateNestedOneWithoutStreamsInput
+  producerTask?: Prisma.TaskCreateNestedOneWithoutProducedInput
   chunks?: Prisma.StreamChunkCreateNestedManyWithoutStreamInput
 }
 
 export type StreamUncheckedCreateWithoutTaskInput = {
   id: string
   ownerId: string
+  producerTaskId?: string | null
   attempt?: number | null
   producer: $Enums.StreamProducer
   status: $Enums.StreamStatus
@@ -954,6 +1029,53 @@ export type StreamCreateManyTaskInputEnvelope = {
   data: Prisma.StreamCreateManyTaskInput | Prisma.StreamCreateManyTaskInput[]
 }
 
+export type StreamCreateWithoutProducerTaskInput = {
+  id: string
+  attempt?: number | null
+  producer: $Enums.StreamProducer
+  status: $Enums.StreamStatus
+  model?: string | null
+  provider?: string | null
+  lastSeq?: number
+  error?: string | null
+  idempotencyKey?: string | null
+  leaseExpiresAtMs?: bigint | number | null
+  createdAtMs: bigint | number
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  owner: Prisma.UserCreateNestedOneWithoutStreamsInput
+  task?: Prisma.TaskCreateNestedOneWithoutStreamsInput
+  chunks?: Prisma.StreamChunkCreateNestedManyWithoutStreamInput
+}
+
+export type StreamUncheckedCreateWithoutProducerTaskInput = {
+  id: string
+  ownerId: string
+  taskId?: string | null
+  attempt?: number | null
+  producer: $Enums.StreamProducer
+  status: $Enums.StreamStatus
+  model?: string | null
+  provider?: string | null
+  lastSeq?: number
+  error?: string | null
+  idempotencyKey?: string | null
+  leaseExpiresAtMs?: bigint | number | null
+  createdAtMs: bigint | number
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  chunks?: Prisma.StreamChunkUncheckedCreateNestedManyWithoutStreamInput
+}
+
+export type StreamCreateOrConnectWithoutProducerTaskInput = {
+  where: Prisma.StreamWhereUniqueInput
+  create: Prisma.XOR<Prisma.StreamCreateWithoutProducerTaskInput, Prisma.StreamUncheckedCreateWithoutProducerTaskInput>
+}
+
+export type StreamCreateManyProducerTaskInputEnvelope = {
+  data: Prisma.StreamCreateManyProducerTaskInput | Prisma.StreamCreateManyProducerTaskInput[]
+}
+
 export type StreamUpsertWithWhereUniqueWithoutTaskInput = {
   where: Prisma.StreamWhereUniqueInput
   update: Prisma.XOR<Prisma.StreamUpdateWithoutTaskInput, Prisma.StreamUncheckedUpdateWithoutTaskInput>
@@ -970,9 +1092,26 @@ export type StreamUpdateManyWithWhereWithoutTaskInput = {
   data: Prisma.XOR<Prisma.StreamUpdateManyMutationInput, Prisma.StreamUncheckedUpdateManyWithoutTaskInput>
 }
 
+export type StreamUpsertWithWhereUniqueWithoutProducerTaskInput = {
+  where: Prisma.StreamWhereUniqueInput
+  update: Prisma.XOR<Prisma.StreamUpdateWithoutProducerTaskInput, Prisma.StreamUncheckedUpdateWithoutProducerTaskInput>
+  create: Prisma.XOR<Prisma.StreamCreateWithoutProducerTaskInput, Prisma.StreamUncheckedCreateWithoutProducerTaskInput>
+}
+
+export type StreamUpdateWithWhereUniqueWithoutProducerTaskInput = {
+  where: Prisma.StreamWhereUniqueInput
+  data: Prisma.XOR<Prisma.StreamUpdateWithoutProducerTaskInput, Prisma.StreamUncheckedUpdateWithoutProducerTaskInput>
+}
+
+export type StreamUpdateManyWithWhereWithoutProducerTaskInput = {
+  where: Prisma.StreamScalarWhereInput
+  data: Prisma.XOR<Prisma.StreamUpdateManyMutationInput, Prisma.StreamUncheckedUpdateManyWithoutProducerTaskInput>
+}
+
 export type StreamCreateManyOwnerInput = {
   id: string
   taskId?: string | null
+  producerTaskId?: string | null
   attempt?: number | null
   producer: $Enums.StreamProducer
   status: $Enums.StreamStatus
@@ -1002,12 +1141,14 @@ export type StreamUpdateWithoutOwnerInput = {
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   task?: Prisma.TaskUpdateOneWithoutStreamsNestedInput
+  producerTask?: Prisma.TaskUpdateOneWithoutProducedNestedInput
   chunks?: Prisma.StreamChunkUpdateManyWithoutStreamNestedInput
 }
 
 export type StreamUncheckedUpdateWithoutOwnerInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  producerTaskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   attempt?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   producer?: Prisma.EnumStreamProducerFieldUpdateOperationsInput | $Enums.StreamProducer
   status?: Prisma.EnumStreamStatusFieldUpdateOperationsInput | $Enums.StreamStatus
@@ -1026,6 +1167,7 @@ export type StreamUncheckedUpdateWithoutOwnerInput = {
 export type StreamUncheckedUpdateManyWithoutOwnerInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  producerTaskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   attempt?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   producer?: Prisma.EnumStreamProducerFieldUpdateOperationsInput | $Enums.StreamProducer
   status?: Prisma.EnumStreamStatusFieldUpdateOperationsInput | $Enums.StreamStatus
@@ -1043,6 +1185,25 @@ export type StreamUncheckedUpdateManyWithoutOwnerInput = {
 export type StreamCreateManyTaskInput = {
   id: string
   ownerId: string
+  producerTaskId?: string | null
+  attempt?: number | null
+  producer: $Enums.StreamProducer
+  status: $Enums.StreamStatus
+  model?: string | null
+  provider?: string | null
+  lastSeq?: number
+  error?: string | null
+  idempotencyKey?: string | null
+  leaseExpiresAtMs?: bigint | number | null
+  createdAtMs: bigint | number
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+}
+
+export type StreamCreateManyProducerTaskInput = {
+  id: string
+  ownerId: string
+  taskId?: string | null
   attempt?: number | null
   producer: $Enums.StreamProducer
   status: $Enums.StreamStatus
@@ -1072,12 +1233,14 @@ export type StreamUpdateWithoutTaskInput = {
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   owner?: Prisma.UserUpdateOneRequiredWithoutStreamsNestedInput
+  producerTask?: Prisma.TaskUpdateOneWithoutProducedNestedInput
   chunks?: Prisma.StreamChunkUpdateManyWithoutStreamNestedInput
 }
 
 export type StreamUncheckedUpdateWithoutTaskInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   ownerId?: Prisma.StringFieldUpdateOperationsInput | string
+  producerTaskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   attempt?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   producer?: Prisma.EnumStreamProducerFieldUpdateOperationsInput | $Enums.StreamProducer
   status?: Prisma.EnumStreamStatusFieldUpdateOperationsInput | $Enums.StreamStatus
@@ -1096,6 +1259,63 @@ export type StreamUncheckedUpdateWithoutTaskInput = {
 export type StreamUncheckedUpdateManyWithoutTaskInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   ownerId?: Prisma.StringFieldUpdateOperationsInput | string
+  producerTaskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  producer?: Prisma.EnumStreamProducerFieldUpdateOperationsInput | $Enums.StreamProducer
+  status?: Prisma.EnumStreamStatusFieldUpdateOperationsInput | $Enums.StreamStatus
+  model?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  provider?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lastSeq?: Prisma.IntFieldUpdateOperationsInput | number
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+}
+
+export type StreamUpdateWithoutProducerTaskInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  attempt?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  producer?: Prisma.EnumStreamProducerFieldUpdateOperationsInput | $Enums.StreamProducer
+  status?: Prisma.EnumStreamStatusFieldUpdateOperationsInput | $Enums.StreamStatus
+  model?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  provider?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lastSeq?: Prisma.IntFieldUpdateOperationsInput | number
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  owner?: Prisma.UserUpdateOneRequiredWithoutStreamsNestedInput
+  task?: Prisma.TaskUpdateOneWithoutStreamsNestedInput
+  chunks?: Prisma.StreamChunkUpdateManyWithoutStreamNestedInput
+}
+
+export type StreamUncheckedUpdateWithoutProducerTaskInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  ownerId?: Prisma.StringFieldUpdateOperationsInput | string
+  taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  producer?: Prisma.EnumStreamProducerFieldUpdateOperationsInput | $Enums.StreamProducer
+  status?: Prisma.EnumStreamStatusFieldUpdateOperationsInput | $Enums.StreamStatus
+  model?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  provider?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lastSeq?: Prisma.IntFieldUpdateOperationsInput | number
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  chunks?: Prisma.StreamChunkUncheckedUpdateManyWithoutStreamNestedInput
+}
+
+export type StreamUncheckedUpdateManyWithoutProducerTaskInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  ownerId?: Prisma.StringFieldUpdateOperationsInput | string
+  taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   attempt?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   producer?: Prisma.EnumStreamProducerFieldUpdateOperationsInput | $Enums.StreamProducer
   status?: Prisma.EnumStreamStatusFieldUpdateOperationsInput | $Enums.StreamStatus
@@ -1145,6 +1365,7 @@ export type StreamSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs =
   id?: boolean
   ownerId?: boolean
   taskId?: boolean
+  producerTaskId?: boolean
   attempt?: boolean
   producer?: boolean
   status?: boolean
@@ -1159,6 +1380,7 @@ export type StreamSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs =
   completedAtMs?: boolean
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   task?: boolean | Prisma.Stream$taskArgs<ExtArgs>
+  producerTask?: boolean | Prisma.Stream$producerTaskArgs<ExtArgs>
   chunks?: boolean | Prisma.Stream$chunksArgs<ExtArgs>
   _count?: boolean | Prisma.StreamCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["stream"]>
@@ -1167,6 +1389,7 @@ export type StreamSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extens
   id?: boolean
   ownerId?: boolean
   taskId?: boolean
+  producerTaskId?: boolean
   attempt?: boolean
   producer?: boolean
   status?: boolean
@@ -1181,12 +1404,14 @@ export type StreamSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extens
   completedAtMs?: boolean
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   task?: boolean | Prisma.Stream$taskArgs<ExtArgs>
+  producerTask?: boolean | Prisma.Stream$producerTaskArgs<ExtArgs>
 }, ExtArgs["result"]["stream"]>
 
 export type StreamSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
   ownerId?: boolean
   taskId?: boolean
+  producerTaskId?: boolean
   attempt?: boolean
   producer?: boolean
   status?: boolean
@@ -1201,12 +1426,14 @@ export type StreamSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extens
   completedAtMs?: boolean
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   task?: boolean | Prisma.Stream$taskArgs<ExtArgs>
+  producerTask?: boolean | Prisma.Stream$producerTaskArgs<ExtArgs>
 }, ExtArgs["result"]["stream"]>
 
 export type StreamSelectScalar = {
   id?: boolean
   ownerId?: boolean
   taskId?: boolean
+  producerTaskId?: boolean
   attempt?: boolean
   producer?: boolean
   status?: boolean
@@ -1221,20 +1448,23 @@ export type StreamSelectScalar = {
   completedAtMs?: boolean
 }
 
-export type StreamOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "ownerId" | "taskId" | "attempt" | "producer" | "status" | "model" | "provider" | "lastSeq" | "error" | "idempotencyKey" | "leaseExpiresAtMs" | "createdAtMs" | "startedAtMs" | "completedAtMs", ExtArgs["result"]["stream"]>
+export type StreamOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "ownerId" | "taskId" | "producerTaskId" | "attempt" | "producer" | "status" | "model" | "provider" | "lastSeq" | "error" | "idempotencyKey" | "leaseExpiresAtMs" | "createdAtMs" | "startedAtMs" | "completedAtMs", ExtArgs["result"]["stream"]>
 export type StreamInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   task?: boolean | Prisma.Stream$taskArgs<ExtArgs>
+  producerTask?: boolean | Prisma.Stream$producerTaskArgs<ExtArgs>
   chunks?: boolean | Prisma.Stream$chunksArgs<ExtArgs>
   _count?: boolean | Prisma.StreamCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type StreamIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   task?: boolean | Prisma.Stream$taskArgs<ExtArgs>
+  producerTask?: boolean | Prisma.Stream$producerTaskArgs<ExtArgs>
 }
 export type StreamIncludeUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   task?: boolean | Prisma.Stream$taskArgs<ExtArgs>
+  producerTask?: boolean | Prisma.Stream$producerTaskArgs<ExtArgs>
 }
 
 export type $StreamPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -1242,14 +1472,22 @@ export type $StreamPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs
   objects: {
     owner: Prisma.$UserPayload<ExtArgs>
     task: Prisma.$TaskPayload<ExtArgs> | null
+    producerTask: Prisma.$TaskPayload<ExtArgs> | null
     chunks: Prisma.$StreamChunkPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
     ownerId: string
+    /**
+     * What it belongs to.
+     */
     taskId: string | null
     /**
-     * The attempt of the task that writes it.
+     * The task whose attempt writes it; null for a producer elsewhere.
+     */
+    producerTaskId: string | null
+    /**
+     * The attempt that writes it.
      */
     attempt: number | null
     producer: $Enums.StreamProducer
@@ -1662,6 +1900,7 @@ export interface Prisma__StreamClient<T, Null = never, ExtArgs extends runtime.T
   readonly [Symbol.toStringTag]: "PrismaPromise"
   owner<T extends Prisma.UserDefaultArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.UserDefaultArgs<ExtArgs>>): Prisma.Prisma__UserClient<runtime.Types.Result.GetResult<Prisma.$UserPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | Null, Null, ExtArgs, GlobalOmitOptions>
   task<T extends Prisma.Stream$taskArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Stream$taskArgs<ExtArgs>>): Prisma.Prisma__TaskClient<runtime.Types.Result.GetResult<Prisma.$TaskPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | null, null, ExtArgs, GlobalOmitOptions>
+  producerTask<T extends Prisma.Stream$producerTaskArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Stream$producerTaskArgs<ExtArgs>>): Prisma.Prisma__TaskClient<runtime.Types.Result.GetResult<Prisma.$TaskPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | null, null, ExtArgs, GlobalOmitOptions>
   chunks<T extends Prisma.Stream$chunksArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Stream$chunksArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$StreamChunkPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
@@ -1695,6 +1934,7 @@ export interface StreamFieldRefs {
   readonly id: Prisma.FieldRef<"Stream", 'String'>
   readonly ownerId: Prisma.FieldRef<"Stream", 'String'>
   readonly taskId: Prisma.FieldRef<"Stream", 'String'>
+  readonly producerTaskId: Prisma.FieldRef<"Stream", 'String'>
   readonly attempt: Prisma.FieldRef<"Stream", 'Int'>
   readonly producer: Prisma.FieldRef<"Stream", 'StreamProducer'>
   readonly status: Prisma.FieldRef<"Stream", 'StreamStatus'>
@@ -2109,6 +2349,25 @@ export type StreamDeleteManyArgs<ExtArgs extends runtime.Types.Extensions.Intern
  * Stream.task
  */
 export type Stream$taskArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Task
+   */
+  select?: Prisma.TaskSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Task
+   */
+  omit?: Prisma.TaskOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.TaskInclude<ExtArgs> | null
+  where?: Prisma.TaskWhereInput
+}
+
+/**
+ * Stream.producerTask
+ */
+export type Stream$producerTaskArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   /**
    * Select specific fields to fetch from the Task
    */

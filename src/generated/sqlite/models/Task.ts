@@ -42,6 +42,7 @@ export type TaskAvgAggregateOutputType = {
   queuedAtMs: number | null
   startedAtMs: number | null
   completedAtMs: number | null
+  durationMs: number | null
 }
 
 export type TaskSumAggregateOutputType = {
@@ -60,6 +61,7 @@ export type TaskSumAggregateOutputType = {
   queuedAtMs: bigint | null
   startedAtMs: bigint | null
   completedAtMs: bigint | null
+  durationMs: bigint | null
 }
 
 export type TaskMinAggregateOutputType = {
@@ -91,6 +93,7 @@ export type TaskMinAggregateOutputType = {
   queuedAtMs: bigint | null
   startedAtMs: bigint | null
   completedAtMs: bigint | null
+  durationMs: bigint | null
 }
 
 export type TaskMaxAggregateOutputType = {
@@ -122,6 +125,7 @@ export type TaskMaxAggregateOutputType = {
   queuedAtMs: bigint | null
   startedAtMs: bigint | null
   completedAtMs: bigint | null
+  durationMs: bigint | null
 }
 
 export type TaskCountAggregateOutputType = {
@@ -156,6 +160,7 @@ export type TaskCountAggregateOutputType = {
   queuedAtMs: number
   startedAtMs: number
   completedAtMs: number
+  durationMs: number
   _all: number
 }
 
@@ -176,6 +181,7 @@ export type TaskAvgAggregateInputType = {
   queuedAtMs?: true
   startedAtMs?: true
   completedAtMs?: true
+  durationMs?: true
 }
 
 export type TaskSumAggregateInputType = {
@@ -194,6 +200,7 @@ export type TaskSumAggregateInputType = {
   queuedAtMs?: true
   startedAtMs?: true
   completedAtMs?: true
+  durationMs?: true
 }
 
 export type TaskMinAggregateInputType = {
@@ -225,6 +232,7 @@ export type TaskMinAggregateInputType = {
   queuedAtMs?: true
   startedAtMs?: true
   completedAtMs?: true
+  durationMs?: true
 }
 
 export type TaskMaxAggregateInputType = {
@@ -256,6 +264,7 @@ export type TaskMaxAggregateInputType = {
   queuedAtMs?: true
   startedAtMs?: true
   completedAtMs?: true
+  durationMs?: true
 }
 
 export type TaskCountAggregateInputType = {
@@ -290,6 +299,7 @@ export type TaskCountAggregateInputType = {
   queuedAtMs?: true
   startedAtMs?: true
   completedAtMs?: true
+  durationMs?: true
   _all?: true
 }
 
@@ -411,6 +421,7 @@ export type TaskGroupByOutputType = {
   queuedAtMs: bigint | null
   startedAtMs: bigint | null
   completedAtMs: bigint | null
+  durationMs: bigint | null
   _count: TaskCountAggregateOutputType | null
   _avg: TaskAvgAggregateOutputType | null
   _sum: TaskSumAggregateOutputType | null
@@ -468,8 +479,10 @@ export type TaskWhereInput = {
   queuedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   startedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   completedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
+  durationMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   owner?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
   streams?: Prisma.StreamListRelationFilter
+  produced?: Prisma.StreamListRelationFilter
 }
 
 export type TaskOrderByWithRelationInput = {
@@ -504,8 +517,10 @@ export type TaskOrderByWithRelationInput = {
   queuedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   startedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   completedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
+  durationMs?: Prisma.SortOrderInput | Prisma.SortOrder
   owner?: Prisma.UserOrderByWithRelationInput
   streams?: Prisma.StreamOrderByRelationAggregateInput
+  produced?: Prisma.StreamOrderByRelationAggregateInput
 }
 
 export type TaskWhereUniqueInput = Prisma.AtLeast<{
@@ -543,8 +558,10 @@ export type TaskWhereUniqueInput = Prisma.AtLeast<{
   queuedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   startedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   completedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
+  durationMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   owner?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
   streams?: Prisma.StreamListRelationFilter
+  produced?: Prisma.StreamListRelationFilter
 }, "id">
 
 export type TaskOrderByWithAggregationInput = {
@@ -579,6 +596,7 @@ export type TaskOrderByWithAggregationInput = {
   queuedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   startedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   completedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
+  durationMs?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.TaskCountOrderByAggregateInput
   _avg?: Prisma.TaskAvgOrderByAggregateInput
   _max?: Prisma.TaskMaxOrderByAggregateInput
@@ -621,6 +639,7 @@ export type TaskScalarWhereWithAggregatesInput = {
   queuedAtMs?: Prisma.BigIntNullableWithAggregatesFilter<"Task"> | bigint | number | null
   startedAtMs?: Prisma.BigIntNullableWithAggregatesFilter<"Task"> | bigint | number | null
   completedAtMs?: Prisma.BigIntNullableWithAggregatesFilter<"Task"> | bigint | number | null
+  durationMs?: Prisma.BigIntNullableWithAggregatesFilter<"Task"> | bigint | number | null
 }
 
 export type TaskCreateInput = {
@@ -654,8 +673,10 @@ export type TaskCreateInput = {
   queuedAtMs?: bigint | number | null
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
   owner: Prisma.UserCreateNestedOneWithoutTasksInput
   streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
 }
 
 export type TaskUncheckedCreateInput = {
@@ -690,7 +711,9 @@ export type TaskUncheckedCreateInput = {
   queuedAtMs?: bigint | number | null
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
 }
 
 export type TaskUpdateInput = {
@@ -724,8 +747,10 @@ export type TaskUpdateInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   owner?: Prisma.UserUpdateOneRequiredWithoutTasksNestedInput
   streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
 }
 
 export type TaskUncheckedUpdateInput = {
@@ -760,7 +785,9 @@ export type TaskUncheckedUpdateInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
 }
 
 export type TaskCreateManyInput = {
@@ -795,6 +822,7 @@ export type TaskCreateManyInput = {
   queuedAtMs?: bigint | number | null
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
 }
 
 export type TaskUpdateManyMutationInput = {
@@ -828,6 +856,7 @@ export type TaskUpdateManyMutationInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type TaskUncheckedUpdateManyInput = {
@@ -862,6 +891,7 @@ export type TaskUncheckedUpdateManyInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type TaskListRelationFilter = {
@@ -911,6 +941,7 @@ export type TaskCountOrderByAggregateInput = {
   queuedAtMs?: Prisma.SortOrder
   startedAtMs?: Prisma.SortOrder
   completedAtMs?: Prisma.SortOrder
+  durationMs?: Prisma.SortOrder
 }
 
 export type TaskAvgOrderByAggregateInput = {
@@ -929,6 +960,7 @@ export type TaskAvgOrderByAggregateInput = {
   queuedAtMs?: Prisma.SortOrder
   startedAtMs?: Prisma.SortOrder
   completedAtMs?: Prisma.SortOrder
+  durationMs?: Prisma.SortOrder
 }
 
 export type TaskMaxOrderByAggregateInput = {
@@ -960,6 +992,7 @@ export type TaskMaxOrderByAggregateInput = {
   queuedAtMs?: Prisma.SortOrder
   startedAtMs?: Prisma.SortOrder
   completedAtMs?: Prisma.SortOrder
+  durationMs?: Prisma.SortOrder
 }
 
 export type TaskMinOrderByAggregateInput = {
@@ -991,6 +1024,7 @@ export type TaskMinOrderByAggregateInput = {
   queuedAtMs?: Prisma.SortOrder
   startedAtMs?: Prisma.SortOrder
   completedAtMs?: Prisma.SortOrder
+  durationMs?: Prisma.SortOrder
 }
 
 export type TaskSumOrderByAggregateInput = {
@@ -1009,6 +1043,7 @@ export type TaskSumOrderByAggregateInput = {
   queuedAtMs?: Prisma.SortOrder
   startedAtMs?: Prisma.SortOrder
   completedAtMs?: Prisma.SortOrder
+  durationMs?: Prisma.SortOrder
 }
 
 export type TaskCreateNestedManyWithoutOwnerInput = {
@@ -1059,6 +1094,12 @@ export type TaskCreateNestedOneWithoutStreamsInput = {
   connect?: Prisma.TaskWhereUniqueInput
 }
 
+export type TaskCreateNestedOneWithoutProducedInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutProducedInput, Prisma.TaskUncheckedCreateWithoutProducedInput>
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutProducedInput
+  connect?: Prisma.TaskWhereUniqueInput
+}
+
 export type TaskUpdateOneWithoutStreamsNestedInput = {
   create?: Prisma.XOR<Prisma.TaskCreateWithoutStreamsInput, Prisma.TaskUncheckedCreateWithoutStreamsInput>
   connectOrCreate?: Prisma.TaskCreateOrConnectWithoutStreamsInput
@@ -1067,6 +1108,16 @@ export type TaskUpdateOneWithoutStreamsNestedInput = {
   delete?: Prisma.TaskWhereInput | boolean
   connect?: Prisma.TaskWhereUniqueInput
   update?: Prisma.XOR<Prisma.XOR<Prisma.TaskUpdateToOneWithWhereWithoutStreamsInput, Prisma.TaskUpdateWithoutStreamsInput>, Prisma.TaskUncheckedUpdateWithoutStreamsInput>
+}
+
+export type TaskUpdateOneWithoutProducedNestedInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutProducedInput, Prisma.TaskUncheckedCreateWithoutProducedInput>
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutProducedInput
+  upsert?: Prisma.TaskUpsertWithoutProducedInput
+  disconnect?: Prisma.TaskWhereInput | boolean
+  delete?: Prisma.TaskWhereInput | boolean
+  connect?: Prisma.TaskWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.TaskUpdateToOneWithWhereWithoutProducedInput, Prisma.TaskUpdateWithoutProducedInput>, Prisma.TaskUncheckedUpdateWithoutProducedInput>
 }
 
 export type EnumTaskStatusFieldUpdateOperationsInput = {
@@ -1112,7 +1163,9 @@ export type TaskCreateWithoutOwnerInput = {
   queuedAtMs?: bigint | number | null
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
   streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
 }
 
 export type TaskUncheckedCreateWithoutOwnerInput = {
@@ -1146,7 +1199,9 @@ export type TaskUncheckedCreateWithoutOwnerInput = {
   queuedAtMs?: bigint | number | null
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
 }
 
 export type TaskCreateOrConnectWithoutOwnerInput = {
@@ -1209,6 +1264,7 @@ export type TaskScalarWhereInput = {
   queuedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   startedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   completedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
+  durationMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
 }
 
 export type TaskCreateWithoutStreamsInput = {
@@ -1242,7 +1298,9 @@ export type TaskCreateWithoutStreamsInput = {
   queuedAtMs?: bigint | number | null
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
   owner: Prisma.UserCreateNestedOneWithoutTasksInput
+  produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
 }
 
 export type TaskUncheckedCreateWithoutStreamsInput = {
@@ -1277,11 +1335,90 @@ export type TaskUncheckedCreateWithoutStreamsInput = {
   queuedAtMs?: bigint | number | null
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+  produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
 }
 
 export type TaskCreateOrConnectWithoutStreamsInput = {
   where: Prisma.TaskWhereUniqueInput
   create: Prisma.XOR<Prisma.TaskCreateWithoutStreamsInput, Prisma.TaskUncheckedCreateWithoutStreamsInput>
+}
+
+export type TaskCreateWithoutProducedInput = {
+  id: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  timeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  worker?: string | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+  owner: Prisma.UserCreateNestedOneWithoutTasksInput
+  streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
+}
+
+export type TaskUncheckedCreateWithoutProducedInput = {
+  id: string
+  ownerId: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  timeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  worker?: string | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
+}
+
+export type TaskCreateOrConnectWithoutProducedInput = {
+  where: Prisma.TaskWhereUniqueInput
+  create: Prisma.XOR<Prisma.TaskCreateWithoutProducedInput, Prisma.TaskUncheckedCreateWithoutProducedInput>
 }
 
 export type TaskUpsertWithoutStreamsInput = {
@@ -1326,7 +1463,9 @@ export type TaskUpdateWithoutStreamsInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   owner?: Prisma.UserUpdateOneRequiredWithoutTasksNestedInput
+  produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
 }
 
 export type TaskUncheckedUpdateWithoutStreamsInput = {
@@ -1361,6 +1500,91 @@ export type TaskUncheckedUpdateWithoutStreamsInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
+}
+
+export type TaskUpsertWithoutProducedInput = {
+  update: Prisma.XOR<Prisma.TaskUpdateWithoutProducedInput, Prisma.TaskUncheckedUpdateWithoutProducedInput>
+  create: Prisma.XOR<Prisma.TaskCreateWithoutProducedInput, Prisma.TaskUncheckedCreateWithoutProducedInput>
+  where?: Prisma.TaskWhereInput
+}
+
+export type TaskUpdateToOneWithWhereWithoutProducedInput = {
+  where?: Prisma.TaskWhereInput
+  data: Prisma.XOR<Prisma.TaskUpdateWithoutProducedInput, Prisma.TaskUncheckedUpdateWithoutProducedInput>
+}
+
+export type TaskUpdateWithoutProducedInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  owner?: Prisma.UserUpdateOneRequiredWithoutTasksNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
+}
+
+export type TaskUncheckedUpdateWithoutProducedInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  ownerId?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskCreateManyOwnerInput = {
@@ -1394,6 +1618,7 @@ export type TaskCreateManyOwnerInput = {
   queuedAtMs?: bigint | number | null
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
 }
 
 export type TaskUpdateWithoutOwnerInput = {
@@ -1427,7 +1652,9 @@ export type TaskUpdateWithoutOwnerInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
 }
 
 export type TaskUncheckedUpdateWithoutOwnerInput = {
@@ -1461,7 +1688,9 @@ export type TaskUncheckedUpdateWithoutOwnerInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
 }
 
 export type TaskUncheckedUpdateManyWithoutOwnerInput = {
@@ -1495,6 +1724,7 @@ export type TaskUncheckedUpdateManyWithoutOwnerInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 
@@ -1504,10 +1734,12 @@ export type TaskUncheckedUpdateManyWithoutOwnerInput = {
 
 export type TaskCountOutputType = {
   streams: number
+  produced: number
 }
 
 export type TaskCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   streams?: boolean | TaskCountOutputTypeCountStreamsArgs
+  produced?: boolean | TaskCountOutputTypeCountProducedArgs
 }
 
 /**
@@ -1524,6 +1756,13 @@ export type TaskCountOutputTypeDefaultArgs<ExtArgs extends runtime.Types.Extensi
  * TaskCountOutputType without action
  */
 export type TaskCountOutputTypeCountStreamsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.StreamWhereInput
+}
+
+/**
+ * TaskCountOutputType without action
+ */
+export type TaskCountOutputTypeCountProducedArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   where?: Prisma.StreamWhereInput
 }
 
@@ -1560,8 +1799,10 @@ export type TaskSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   queuedAtMs?: boolean
   startedAtMs?: boolean
   completedAtMs?: boolean
+  durationMs?: boolean
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   streams?: boolean | Prisma.Task$streamsArgs<ExtArgs>
+  produced?: boolean | Prisma.Task$producedArgs<ExtArgs>
   _count?: boolean | Prisma.TaskCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["task"]>
 
@@ -1597,6 +1838,7 @@ export type TaskSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensio
   queuedAtMs?: boolean
   startedAtMs?: boolean
   completedAtMs?: boolean
+  durationMs?: boolean
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["task"]>
 
@@ -1632,6 +1874,7 @@ export type TaskSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensio
   queuedAtMs?: boolean
   startedAtMs?: boolean
   completedAtMs?: boolean
+  durationMs?: boolean
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["task"]>
 
@@ -1667,12 +1910,14 @@ export type TaskSelectScalar = {
   queuedAtMs?: boolean
   startedAtMs?: boolean
   completedAtMs?: boolean
+  durationMs?: boolean
 }
 
-export type TaskOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "ownerId" | "type" | "status" | "description" | "params" | "result" | "domain" | "driftScore" | "priority" | "progress" | "progressMessage" | "summary" | "error" | "attempt" | "maxAttempts" | "timeoutSeconds" | "agentsInvolved" | "sessionKey" | "idempotencyKey" | "worker" | "leaseToken" | "leaseSeconds" | "leaseExpiresAtMs" | "cancelRequestedAtMs" | "runAtMs" | "createdAtMs" | "updatedAtMs" | "queuedAtMs" | "startedAtMs" | "completedAtMs", ExtArgs["result"]["task"]>
+export type TaskOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "ownerId" | "type" | "status" | "description" | "params" | "result" | "domain" | "driftScore" | "priority" | "progress" | "progressMessage" | "summary" | "error" | "attempt" | "maxAttempts" | "timeoutSeconds" | "agentsInvolved" | "sessionKey" | "idempotencyKey" | "worker" | "leaseToken" | "leaseSeconds" | "leaseExpiresAtMs" | "cancelRequestedAtMs" | "runAtMs" | "createdAtMs" | "updatedAtMs" | "queuedAtMs" | "startedAtMs" | "completedAtMs" | "durationMs", ExtArgs["result"]["task"]>
 export type TaskInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   streams?: boolean | Prisma.Task$streamsArgs<ExtArgs>
+  produced?: boolean | Prisma.Task$producedArgs<ExtArgs>
   _count?: boolean | Prisma.TaskCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type TaskIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -1687,6 +1932,7 @@ export type $TaskPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
   objects: {
     owner: Prisma.$UserPayload<ExtArgs>
     streams: Prisma.$StreamPayload<ExtArgs>[]
+    produced: Prisma.$StreamPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
@@ -1738,6 +1984,10 @@ export type $TaskPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
     queuedAtMs: bigint | null
     startedAtMs: bigint | null
     completedAtMs: bigint | null
+    /**
+     * From the last start to the end.
+     */
+    durationMs: bigint | null
   }, ExtArgs["result"]["task"]>
   composites: {}
 }
@@ -2134,6 +2384,7 @@ export interface Prisma__TaskClient<T, Null = never, ExtArgs extends runtime.Typ
   readonly [Symbol.toStringTag]: "PrismaPromise"
   owner<T extends Prisma.UserDefaultArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.UserDefaultArgs<ExtArgs>>): Prisma.Prisma__UserClient<runtime.Types.Result.GetResult<Prisma.$UserPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | Null, Null, ExtArgs, GlobalOmitOptions>
   streams<T extends Prisma.Task$streamsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Task$streamsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$StreamPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  produced<T extends Prisma.Task$producedArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Task$producedArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$StreamPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -2194,6 +2445,7 @@ export interface TaskFieldRefs {
   readonly queuedAtMs: Prisma.FieldRef<"Task", 'BigInt'>
   readonly startedAtMs: Prisma.FieldRef<"Task", 'BigInt'>
   readonly completedAtMs: Prisma.FieldRef<"Task", 'BigInt'>
+  readonly durationMs: Prisma.FieldRef<"Task", 'BigInt'>
 }
     
 
@@ -2596,6 +2848,30 @@ export type TaskDeleteManyArgs<ExtArgs extends runtime.Types.Extensions.Internal
  * Task.streams
  */
 export type Task$streamsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Stream
+   */
+  select?: Prisma.StreamSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Stream
+   */
+  omit?: Prisma.StreamOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.StreamInclude<ExtArgs> | null
+  where?: Prisma.StreamWhereInput
+  orderBy?: Prisma.StreamOrderByWithRelationInput | Prisma.StreamOrderByWithRelationInput[]
+  cursor?: Prisma.StreamWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.StreamScalarFieldEnum | Prisma.StreamScalarFieldEnum[]
+}
+
+/**
+ * Task.produced
+ */
+export type Task$producedArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   /**
    * Select specific fields to fetch from the Stream
    */
