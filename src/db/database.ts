@@ -1,0 +1,58 @@
+/** Opens the database and gives what all rooms work with, the same for SQLite and PostgreSQL. */
+import type { Prisma, PrismaClient } from '../generated/sqlite/client.ts'
+import type { Dialect, SqlWords } from './sql.ts'
+import type { Synchronous } from './sqlite-connection.ts'
+
+export type { Dialect } from './sql.ts'
+
+/** The SQLite client's type stands for both: it is the narrower one, so that what it allows exists on PostgreSQL too. */
+export type Client = PrismaClient
+export type Tx = Prisma.TransactionClient
+
+export interface Database {
+  readonly dialect: Dialect
+  readonly url: string
+  readonly client: Client
+  /**
+   * Reads past Prisma, which is several times faster. It sees what is committed and never what an open transaction has
+   * written. Whole numbers come as numbers, and as bigint only where a number would not be exact; JSON columns come parsed.
+   */
+  rows<T>(sql: Prisma.Sql): Promise<T[]>
+  /** The words of SQL that differ between the databases. */
+  readonly sql: SqlWords
+  /** Resolves where the database answers; rejects within 2 seconds where it does not. */
+  ready(): Promise<void>
+  /** Waits for what is under way, then closes everything. */
+  close(): Promise<void>
+}
+
+export type Warn = (problem: Error) => void
+
+export interface DatabaseOptions {
+  /** `file:./data/holdfast.db` or `postgresql://…`. */
+  url: string
+  /** SQLite: what a commit survives. FULL (default): a power cut. NORMAL: only the death of the process. */
+  synchronous?: Synchronous
+  /** PostgreSQL: how many connections this process opens at most; 10 by default. */
+  poolSize?: number
+  /** Is told of what does not stop the work: a database on a network disk, a connection that broke. */
+  warn?: Warn
+  /** SQLite: be the only server on this file, or fail. On by default; scripts that only look may turn it off. */
+  exclusive?: boolean
+}
+
+export const dialectOf = (url: string): Dialect => {
+  if (/^postgres(ql)?:\/\//.test(url)) return 'postgresql'
+  if (url.startsWith('file:')) return 'sqlite'
+  throw new Error(`A database's URL begins with file: (SQLite) or postgresql:// (PostgreSQL), not "${url.split(':')[0]}:".`)
+}
+
+/** How long a transaction may wait for its turn, and how long it may take. */
+export const transactionOptions = { maxWait: 10_000, timeout: 15_000 }
+
+export const READY_TIMEOUT_MS = 2_000
+
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  if (dialectOf(options.url) === 'postgresql') return (await import('./postgresql.ts')).openPostgresql(options)
+  return (await import('./sqlite.ts')).openSqlite(options)
+}

@@ -1,0 +1,62 @@
+/** The words of SQL that differ between the two databases. */
+import { Prisma } from '../generated/sqlite/client.ts'
+
+export type Dialect = 'sqlite' | 'postgresql'
+
+export type ColumnKind = 'text' | 'integer' | 'bigint' | 'float' | 'boolean' | 'bytes'
+
+export interface Column {
+  kind: ColumnKind
+  values: readonly unknown[]
+}
+
+export interface SqlWords {
+  /** The database's own clock, as bigint milliseconds since 1970. Within a statement it may go on. */
+  readonly nowMs: Prisma.Sql
+  /** At the end of a SELECT: lock the rows found, and leave out those another transaction has. On SQLite there is one writer. */
+  readonly forUpdateSkipLocked: Prisma.Sql
+  /** At the end of a SELECT: lock the rows found. */
+  readonly forUpdate: Prisma.Sql
+  /** A text as a value of an enum of the models, where the database knows enums. */
+  asEnum(name: string, value: Prisma.Sql | string): Prisma.Sql
+  /** Whether a text matches a pattern of LIKE, whatever the case (of ASCII letters, on SQLite). A backslash escapes % and _. */
+  likeIgnoringCase(text: Prisma.Sql, pattern: string): Prisma.Sql
+  /**
+   * Many rows as a table to select from: `FROM ${sql.table('chunk', {seq: {kind: 'integer', values: [1, 2]}, …})}`.
+   * All columns have the same number of values, at least one; their order is kept by `ORDER BY` only.
+   */
+  table(alias: string, columns: Record<string, Column>): Prisma.Sql
+}
+
+const name = (word: string): Prisma.Sql => Prisma.raw(`"${word.replaceAll('"', '""')}"`)
+
+const sqlite: SqlWords = {
+  nowMs: Prisma.sql`CAST(unixepoch('subsec') * 1000 AS INTEGER)`,
+  forUpdateSkipLocked: Prisma.empty,
+  forUpdate: Prisma.empty,
+  asEnum: (_name, value) => Prisma.sql`${value}`,
+  likeIgnoringCase: (text, pattern) => Prisma.sql`${text} LIKE ${pattern} ESCAPE '\\'`,
+  table(alias, columns) {
+    const lists = Object.values(columns)
+    const rows = lists[0]!.values.map((_, row) => Prisma.sql`(${Prisma.join(lists.map((list) => list.values[row]))})`)
+    const names = Object.keys(columns).map((column, index) => Prisma.sql`${Prisma.raw(`column${index + 1}`)} AS ${name(column)}`)
+    return Prisma.sql`(SELECT ${Prisma.join(names)} FROM (VALUES ${Prisma.join(rows)})) AS ${name(alias)}`
+  },
+}
+
+const ARRAYS: Record<ColumnKind, string> = { text: 'text[]', integer: 'int4[]', bigint: 'int8[]', float: 'float8[]', boolean: 'bool[]', bytes: 'bytea[]' }
+
+const postgresql: SqlWords = {
+  nowMs: Prisma.sql`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
+  forUpdateSkipLocked: Prisma.sql`FOR UPDATE SKIP LOCKED`,
+  forUpdate: Prisma.sql`FOR UPDATE`,
+  asEnum: (type, value) => Prisma.sql`${value}::${name(type)}`,
+  likeIgnoringCase: (text, pattern) => Prisma.sql`${text} ILIKE ${pattern}`,
+  // One array a column: the statement reads the same for any number of rows, so it is planned once.
+  table(alias, columns) {
+    const arrays = Object.values(columns).map(({ kind, values }) => Prisma.sql`${values}::${Prisma.raw(ARRAYS[kind])}`)
+    return Prisma.sql`unnest(${Prisma.join(arrays)}) AS ${name(alias)}(${Prisma.join(Object.keys(columns).map(name))})`
+  },
+}
+
+export const sqlWords: Record<Dialect, SqlWords> = { sqlite, postgresql }

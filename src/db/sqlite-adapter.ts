@@ -1,0 +1,214 @@
+/**
+ * Prisma's driver adapter for SQLite, over the synchronous `libsql` package.
+ *
+ * One connection writes and one reads. Whoever writes waits in line, first come, first served, be it a transaction or a
+ * single statement; so nothing is ever written into somebody else's transaction. Reads outside a transaction see the
+ * last committed state through the reader (WAL) and wait for nobody.
+ *
+ * The file may be held by another process. The driver is synchronous, and waiting inside it would stop the whole server,
+ * so it gives up at once, and the waiting is done here, with the event loop free.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  DriverAdapterError,
+  type IsolationLevel,
+  type SqlDriverAdapter,
+  type SqlMigrationAwareDriverAdapterFactory,
+  type SqlQuery,
+  type Transaction,
+} from '@prisma/driver-adapter-utils'
+import { SqliteConnection, type Synchronous } from './sqlite-connection.ts'
+import { isBusy } from './sqlite-errors.ts'
+import { FifoLock } from './sqlite-lock.ts'
+
+const provider = 'sqlite'
+const adapterName = 'holdfast-libsql'
+
+export interface SqliteAdapterOptions {
+  synchronous?: Synchronous
+  /** How long a write waits for another process to let go of the file. */
+  busyTimeoutMs?: number
+}
+
+const BUSY_TIMEOUT_MS = 5_000
+const BUSY_RETRY_MS = 10
+
+/** Reads that the reader may run: a plain SELECT, or a WITH in which no word of writing occurs. */
+const isRead = (sql: string): boolean => /^\s*select\b/i.test(sql) || (/^\s*with\b/i.test(sql) && !/\b(insert|update|delete|replace)\b/i.test(sql))
+
+export class SqliteAdapter implements SqlDriverAdapter {
+  readonly provider = provider
+  readonly adapterName = adapterName
+  readonly #lock = new FifoLock()
+
+  constructor(
+    readonly writer: SqliteConnection,
+    readonly reader: SqliteConnection,
+    readonly busyTimeoutMs: number = BUSY_TIMEOUT_MS,
+  ) {}
+
+  async queryRaw(query: SqlQuery) {
+    if (isRead(query.sql)) return this.reader.query(query)
+    // libsql never ends an EXPLAIN, and the connection keeps its snapshot for good: it gets one to throw away.
+    if (/^\s*explain\b/i.test(query.sql)) return this.#aside((connection) => connection.query(query))
+    return this.#alone((writer) => writer.query(query))
+  }
+
+  async executeRaw(query: SqlQuery) {
+    return this.#alone((writer) => writer.execute(query))
+  }
+
+  async executeScript(script: string) {
+    return this.#alone((writer) => writer.script(script))
+  }
+
+  getConnectionInfo() {
+    return { supportsRelationJoins: false, maxBindValues: 32_766 }
+  }
+
+  async startTransaction(isolationLevel?: IsolationLevel): Promise<Transaction> {
+    if (isolationLevel && isolationLevel !== 'SERIALIZABLE') throw new DriverAdapterError({ kind: 'InvalidIsolationLevel', level: isolationLevel })
+    const release = await this.#lock.acquire()
+    try {
+      // IMMEDIATE takes the right to write at once: a transaction never finds out half-way that it cannot have it.
+      await this.#whenFree(() => this.writer.script('BEGIN IMMEDIATE'))
+    } catch (error) {
+      release()
+      throw error
+    }
+    return new SqliteTransaction(this.writer, release)
+  }
+
+  async dispose() {
+    // Whoever still writes finishes first.
+    const release = await this.#lock.acquire()
+    this.reader.close()
+    this.writer.close()
+    release()
+  }
+
+  /** Runs one statement or script of its own, in its turn. */
+  async #alone<T>(work: (writer: SqliteConnection) => T): Promise<T> {
+    const release = await this.#lock.acquire()
+    try {
+      return await this.#whenFree(() => work(this.writer))
+    } finally {
+      // A BEGIN sent as a plain statement would take everything after it into a transaction nobody commits.
+      if (this.writer.inTransaction) this.writer.script('ROLLBACK')
+      release()
+    }
+  }
+
+  /** Tries until no other process holds the file. What was busy has done nothing, so that trying again is safe. */
+  async #whenFree<T>(work: () => T): Promise<T> {
+    const deadline = performance.now() + this.busyTimeoutMs
+    for (;;) {
+      try {
+        return work()
+      } catch (error) {
+        if (!isBusy(error) || performance.now() >= deadline) throw error
+      }
+      await sleep(BUSY_RETRY_MS)
+    }
+  }
+
+  #aside<T>(work: (connection: SqliteConnection) => T): T {
+    const connection = new SqliteConnection(this.reader.file, { busyTimeoutMs: this.busyTimeoutMs })
+    try {
+      return work(connection)
+    } finally {
+      connection.close()
+    }
+  }
+}
+
+class SqliteTransaction implements Transaction {
+  readonly provider = provider
+  readonly adapterName = adapterName
+  /** Commit and rollback are ours: Prisma sends no COMMIT of its own. */
+  readonly options = { usePhantomQuery: true }
+  readonly #writer: SqliteConnection
+  readonly #release: () => void
+  #open = true
+
+  constructor(writer: SqliteConnection, release: () => void) {
+    this.#writer = writer
+    this.#release = release
+  }
+
+  async queryRaw(query: SqlQuery) {
+    return this.#inside().query(query)
+  }
+
+  async executeRaw(query: SqlQuery) {
+    return this.#inside().execute(query)
+  }
+
+  async createSavepoint(name: string) {
+    this.#inside().script(`SAVEPOINT ${name}`)
+  }
+
+  async rollbackToSavepoint(name: string) {
+    this.#inside().script(`ROLLBACK TO ${name}`)
+  }
+
+  async releaseSavepoint(name: string) {
+    this.#inside().script(`RELEASE ${name}`)
+  }
+
+  async commit() {
+    try {
+      this.#inside().script('COMMIT')
+    } finally {
+      this.#end()
+    }
+  }
+
+  async rollback() {
+    this.#end()
+  }
+
+  /**
+   * SQLite rolls back by itself when the disk is full or fails. What came after would then be committed statement by
+   * statement, and a COMMIT of nothing would look like success.
+   */
+  #inside(): SqliteConnection {
+    if (this.#open && this.#writer.inTransaction) return this.#writer
+    throw new DriverAdapterError({ kind: 'TransactionAlreadyClosed', cause: 'SQLite has already ended this transaction; nothing of it was kept.' })
+  }
+
+  #end() {
+    if (!this.#open) return
+    this.#open = false
+    try {
+      if (this.#writer.inTransaction) this.#writer.script('ROLLBACK')
+    } finally {
+      this.#release()
+    }
+  }
+}
+
+export class SqliteAdapterFactory implements SqlMigrationAwareDriverAdapterFactory {
+  readonly provider = provider
+  readonly adapterName = adapterName
+
+  constructor(
+    readonly file: string,
+    readonly options: SqliteAdapterOptions = {},
+  ) {}
+
+  async connect(): Promise<SqliteAdapter> {
+    return openAdapter(this.file, this.options)
+  }
+
+  async connectToShadowDb(): Promise<SqliteAdapter> {
+    return openAdapter(':memory:', this.options)
+  }
+}
+
+export function openAdapter(file: string, { synchronous, busyTimeoutMs }: SqliteAdapterOptions): SqliteAdapter {
+  const writer = new SqliteConnection(file, { synchronous })
+  // Readers are almost never refused in WAL mode, and then for a moment: they may wait inside the driver.
+  const reader = file === ':memory:' ? writer : new SqliteConnection(file, { synchronous, busyTimeoutMs: 1_000, readOnly: true })
+  return new SqliteAdapter(writer, reader, busyTimeoutMs)
+}
