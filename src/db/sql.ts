@@ -19,6 +19,8 @@ export interface SqlWords {
   readonly forUpdate: Prisma.Sql
   /** A text as a value of an enum of the models, where the database knows enums. */
   asEnum(name: string, value: Prisma.Sql | string): Prisma.Sql
+  /** A value as the database keeps JSON. */
+  json(value: unknown): Prisma.Sql
   /** Whether a text matches a pattern of LIKE, whatever the case (of ASCII letters, on SQLite). A backslash escapes % and _. */
   likeIgnoringCase(text: Prisma.Sql, pattern: string): Prisma.Sql
   /**
@@ -35,6 +37,7 @@ const sqlite: SqlWords = {
   forUpdateSkipLocked: Prisma.empty,
   forUpdate: Prisma.empty,
   asEnum: (_name, value) => Prisma.sql`${value}`,
+  json: (value) => Prisma.sql`${JSON.stringify(value) ?? 'null'}`,
   likeIgnoringCase: (text, pattern) => Prisma.sql`${text} LIKE ${pattern} ESCAPE '\\'`,
   table(alias, columns) {
     const lists = Object.values(columns)
@@ -51,6 +54,7 @@ const postgresql: SqlWords = {
   forUpdateSkipLocked: Prisma.sql`FOR UPDATE SKIP LOCKED`,
   forUpdate: Prisma.sql`FOR UPDATE`,
   asEnum: (type, value) => Prisma.sql`${value}::${name(type)}`,
+  json: (value) => Prisma.sql`${JSON.stringify(value) ?? 'null'}::text::jsonb`,
   likeIgnoringCase: (text, pattern) => Prisma.sql`${text} ILIKE ${pattern}`,
   // One array a column: the statement reads the same for any number of rows, so it is planned once.
   table(alias, columns) {
