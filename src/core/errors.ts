@@ -36,6 +36,7 @@ const UNAUTHENTICATED = errorCode('UNAUTHENTICATED', 'This needs a valid access 
 const RATE_LIMITED = errorCode('RATE_LIMITED', 'Too many attempts; wait as long as the error says and try again.')
 const CURSOR_EXPIRED = errorCode('CURSOR_EXPIRED', 'The log no longer holds what follows this cursor; read the state anew and take a new cursor.')
 const UNAVAILABLE = errorCode('UNAVAILABLE', 'The server cannot do this right now; try again.')
+const ID_TAKEN = errorCode('ID_TAKEN', 'Something with this id exists already.')
 const IDEMPOTENCY_MISMATCH = errorCode('IDEMPOTENCY_MISMATCH', 'This idempotency key was used before with another input.')
 
 /** What is not yours does not exist for you: the same error for both. */
@@ -89,5 +90,11 @@ export class Unavailable extends DomainError {
 export class IdempotencyMismatch extends DomainError {
   constructor() {
     super(IDEMPOTENCY_MISMATCH, 'This idempotency key was used before with another input.', ['input', 'idempotencyKey'])
+  }
+}
+
+export class IdTaken extends DomainError {
+  constructor(what: string) {
+    super(ID_TAKEN, `A ${what} with this id exists already.`, ['input', 'id'])
   }
 }

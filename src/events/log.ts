@@ -56,7 +56,7 @@ export async function appendEvents(work: Work, actorId: string | null): Promise<
   const { events, sql, dialect } = work
   const rows = events.map(
     (event, i) =>
-      Prisma.sql`(CAST(${i + 1} AS BIGINT), CAST(${event.kind} AS TEXT), CAST(${event.subjectType} AS TEXT), CAST(${event.subjectId} AS TEXT), CAST(${event.ownerId} AS TEXT), CAST(${JSON.stringify(event.data ?? {})} AS TEXT))`,
+      Prisma.sql`(CAST(${i + 1} AS BIGINT), CAST(${event.kind} AS TEXT), CAST(${event.subjectType} AS TEXT), CAST(${event.subjectId} AS TEXT), CAST(${event.ownerId} AS TEXT), CAST(${event.actorId ?? actorId} AS TEXT), CAST(${JSON.stringify(event.data ?? {})} AS TEXT))`,
   )
   const columns = Prisma.sql`("position", "occurredAtMs", "kind", "subjectType", "subjectId", "ownerId", "actorId", "data")`
   if (dialect === 'postgresql') {
@@ -64,8 +64,8 @@ export async function appendEvents(work: Work, actorId: string | null): Promise<
       WITH "head" AS (UPDATE "LogHead" SET "position" = "position" + CAST(${events.length} AS BIGINT) WHERE "id" = 1 RETURNING "position"),
       "written" AS (
         INSERT INTO "Event" ${columns}
-        SELECT "head"."position" - CAST(${events.length} AS BIGINT) + e.n, ${sql.nowMs}, e.kind, e."subjectType", e."subjectId", e."ownerId", CAST(${actorId} AS TEXT), CAST(e.data AS JSONB)
-        FROM "head", (VALUES ${Prisma.join(rows)}) AS e (n, kind, "subjectType", "subjectId", "ownerId", data)
+        SELECT "head"."position" - CAST(${events.length} AS BIGINT) + e.n, ${sql.nowMs}, e.kind, e."subjectType", e."subjectId", e."ownerId", e."actorId", CAST(e.data AS JSONB)
+        FROM "head", (VALUES ${Prisma.join(rows)}) AS e (n, kind, "subjectType", "subjectId", "ownerId", "actorId", data)
       )
       SELECT "position" FROM "head"`
     return Number(last!.position)
@@ -76,7 +76,7 @@ export async function appendEvents(work: Work, actorId: string | null): Promise<
   const last = Number(head!.position)
   await work.db.$executeRaw`
     INSERT INTO "Event" ${columns}
-    SELECT ${last - events.length} + column1, ${sql.nowMs}, column2, column3, column4, column5, ${actorId}, column6 FROM (VALUES ${Prisma.join(rows)})`
+    SELECT ${last - events.length} + column1, ${sql.nowMs}, column2, column3, column4, column5, column6, column7 FROM (VALUES ${Prisma.join(rows)})`
   return last
 }
 

@@ -11,6 +11,8 @@ export interface NewEvent {
   subjectId: string
   /** Whose it is; null: only ADMINs see it. */
   ownerId: string | null
+  /** Who caused it, where that became known only now (a login); left out: the actor of the work. */
+  actorId?: string
   /** The values after the change; what was other before it stands under `before`. Never a secret. */
   data?: Record<string, unknown>
 }

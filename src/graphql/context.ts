@@ -10,6 +10,7 @@ import type { Work } from '../events/work.ts'
 import type { PasswordHasher } from '../identity/password-hash.ts'
 import type { Providers } from '../providers/provider.ts'
 import type { Secrets } from '../secrets.ts'
+import type { ChunkCommitter } from '../streams/chunk-committer.ts'
 import type { StreamHub } from '../streams/stream-hub.ts'
 import type { TaskTypes } from '../tasks/task-type.ts'
 
@@ -23,6 +24,7 @@ export interface App {
   readonly providers: Providers
   readonly taskTypes: TaskTypes
   readonly streams: StreamHub
+  readonly chunks: ChunkCommitter
   readonly limits: RateLimits
 }
 

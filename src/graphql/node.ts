@@ -1,6 +1,7 @@
 /** `node` and `nodes`: any entity by its id, for its owner. Rooms say how theirs are read. */
 import { brandWithType } from '@pothos/core'
 import { queryFromInfo } from '@pothos/plugin-prisma'
+import DataLoader from 'dataloader'
 import type { GraphQLResolveInfo } from 'graphql'
 import { hasScope } from '../core/actor.ts'
 import { BadUserInput } from '../core/errors.ts'
@@ -22,17 +23,25 @@ export function nodeLoader(typeName: string, scope: ApiScope, load: Loader): voi
 /** The entities in the order of their ids; null for what does not exist, is not the actor's, or is no entity. */
 export async function loadNodes(ctx: Context, info: GraphQLResolveInfo, globalIds: readonly string[], path: string[]): Promise<(object | null)[]> {
   const parsed = globalIds.map((globalId) => fromGlobalId(globalId, path))
-  const found = new Map<string, object>()
-  for (const [typeName, { scope, load }] of loaders) {
-    const ids = [...new Set(parsed.filter((each) => each.type === typeName).map((each) => each.id))]
-    if (!ids.length || !hasScope(ctx.actor, scope)) continue
+  const rows = await Promise.all(
+    parsed.map(({ type, id }) => {
+      const known = loaders.get(type)
+      return known && hasScope(ctx.actor, known.scope) ? nodesOf(ctx, info, type, known.load).load(id) : null
+    }),
+  )
+  return rows
+}
+
+/** Reads the entities that siblings ask for at the same place in the document by one statement a type. */
+function nodesOf(ctx: Context, info: GraphQLResolveInfo, typeName: string, load: Loader): DataLoader<string, object | null> {
+  return ctx.loader(`node:${typeName}:${info.fieldNodes[0]?.loc?.start}`, () => {
     const query = queryFromInfo({ context: ctx, info, typeName, select: { id: true } as never })
-    for (const row of await load(ctx, ids, query as object)) {
-      brandWithType(row, typeName as never)
-      found.set(`${typeName}:${row.id}`, row)
-    }
-  }
-  return parsed.map(({ type, id }) => found.get(`${type}:${id}`) ?? null)
+    return new DataLoader<string, object | null>(async (ids) => {
+      const found = new Map((await load(ctx, [...ids], query as object)).map((row) => [row.id, row]))
+      for (const row of found.values()) brandWithType(row, typeName as never)
+      return ids.map((id) => found.get(id) ?? null)
+    })
+  })
 }
 
 builder.queryFields((t) => ({

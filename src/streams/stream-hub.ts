@@ -1,0 +1,187 @@
+/**
+ * What the followers of a stream share in this process: its state, and its newest chunks, read once for all of them.
+ *
+ * Nothing gets here but by reading the database, so what a follower sees is committed. A follower who is behind the kept
+ * chunks reads the table itself. Signals wake the hub; once a second it looks by itself at every stream that is followed.
+ */
+import { NotFound } from '../core/errors.ts'
+import type { Store } from '../events/store.ts'
+import { type Chunk, isFinal, streamTopic } from './stream.ts'
+import { readChunks, readStreamStates, type StreamState } from './stream-read.ts'
+
+const KEPT = 2048
+const PAGE = 2048
+const LOOK_EVERY_MS = 1000
+
+export interface StreamUpdate {
+  streamId: string
+  chunks: readonly Chunk[]
+  lastSeq: number
+  status: StreamState['status']
+  /** For `Last-Event-ID`: the seq. */
+  sseId: string
+}
+
+export class StreamHub {
+  readonly #watched = new Map<string, Watched>()
+  readonly #timer: NodeJS.Timeout
+
+  constructor(
+    readonly store: Store,
+    readonly warn: (error: unknown) => void,
+  ) {
+    this.#timer = setInterval(() => void this.#lookAtAll(), LOOK_EVERY_MS)
+    this.#timer.unref()
+  }
+
+  /** The state at once, then every chunk from `afterSeq + 1` on, no hole and no repeat, until the final status or the signal. */
+  async *follow(stream: StreamState, afterSeq: number, signal: AbortSignal): AsyncGenerator<StreamUpdate, void, void> {
+    const watched = this.#watch(stream)
+    try {
+      let seq = afterSeq
+      let seen: StreamState['status'] | null = null
+      while (!signal.aborted) {
+        const version = watched.version
+        if (watched.gone) throw new NotFound('Stream')
+        const { status, lastSeq } = watched.state
+        const chunks = seq >= lastSeq ? [] : (watched.since(seq) ?? (await readChunks(this.store.database, stream.id, seq, lastSeq, PAGE)))
+        if (chunks.length) seq = chunks[chunks.length - 1]!.seq
+        const ended = isFinal(status) && seq >= lastSeq
+        const shown = isFinal(status) && !ended ? 'STREAMING' : status
+        if (chunks.length || shown !== seen) {
+          seen = shown
+          yield { streamId: stream.id, chunks, lastSeq: Math.max(seq, afterSeq), status: shown, sseId: String(seq) }
+        }
+        if (ended) return
+        if (seq >= lastSeq) await watched.changed(version, signal)
+      }
+    } finally {
+      this.#leave(stream.id, watched)
+    }
+  }
+
+  #watch(stream: StreamState): Watched {
+    const watched = this.#watched.get(stream.id) ?? new Watched(stream, this.store, this.warn)
+    this.#watched.set(stream.id, watched)
+    watched.followers++
+    // The state that the follower came with may be older than what has been read here, or newer.
+    void watched.look()
+    return watched
+  }
+
+  #leave(id: string, watched: Watched): void {
+    if (--watched.followers > 0) return
+    watched.close()
+    if (this.#watched.get(id) === watched) this.#watched.delete(id)
+  }
+
+  async #lookAtAll(): Promise<void> {
+    const open = [...this.#watched.values()].filter((watched) => !isFinal(watched.state.status))
+    if (!open.length) return
+    try {
+      const states = new Map(
+        (
+          await readStreamStates(
+            this.store.database,
+            open.map((watched) => watched.state.id),
+          )
+        ).map((state) => [state.id, state]),
+      )
+      for (const watched of open) {
+        const state = states.get(watched.state.id)
+        if (!state || state.lastSeq !== watched.state.lastSeq || state.status !== watched.state.status) void watched.look()
+      }
+    } catch (error) {
+      this.warn(error)
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    for (const watched of this.#watched.values()) watched.close()
+  }
+}
+
+class Watched {
+  followers = 0
+  version = 0
+  gone = false
+  #kept: Chunk[] = []
+  #waiting = new Set<() => void>()
+  #looking = false
+  #again = false
+  readonly #off: () => void
+
+  constructor(
+    public state: StreamState,
+    readonly store: Store,
+    readonly warn: (error: unknown) => void,
+  ) {
+    this.#off = store.signals.on(streamTopic(state.id), () => void this.look())
+  }
+
+  /** The state first, then the chunks up to its last seq: together they are one moment's truth. */
+  async look(): Promise<void> {
+    if (this.#looking) {
+      this.#again = true
+      return
+    }
+    this.#looking = true
+    try {
+      do {
+        this.#again = false
+        const [state] = await readStreamStates(this.store.database, [this.state.id])
+        if (!state) this.gone = true
+        else {
+          const have = this.#kept[this.#kept.length - 1]?.seq ?? Math.max(this.state.lastSeq, state.lastSeq - KEPT)
+          if (state.lastSeq > have) this.#keep(await readChunks(this.store.database, state.id, have, state.lastSeq, KEPT))
+          if (state.lastSeq === this.state.lastSeq && state.status === this.state.status) continue
+          this.state = state
+        }
+        this.#wake()
+      } while (this.#again)
+    } catch (error) {
+      this.warn(error)
+    } finally {
+      this.#looking = false
+    }
+  }
+
+  #keep(chunks: Chunk[]): void {
+    this.#kept.push(...chunks)
+    if (this.#kept.length > KEPT) this.#kept = this.#kept.slice(-KEPT)
+  }
+
+  /** The kept chunks after `seq` and up to the state's last; null where they do not reach back so far. */
+  since(seq: number): readonly Chunk[] | null {
+    const first = this.#kept[0]
+    if (!first || first.seq > seq + 1) return null
+    const part = this.#kept.slice(seq + 1 - first.seq, this.state.lastSeq + 1 - first.seq)
+    return part.length ? part : null
+  }
+
+  #wake(): void {
+    this.version++
+    const waiting = this.#waiting
+    this.#waiting = new Set()
+    for (const wake of waiting) wake()
+  }
+
+  async changed(version: number, signal: AbortSignal): Promise<void> {
+    if (this.version !== version || signal.aborted) return
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        this.#waiting.delete(wake)
+        signal.removeEventListener('abort', wake)
+        resolve()
+      }
+      this.#waiting.add(wake)
+      signal.addEventListener('abort', wake, { once: true })
+    })
+  }
+
+  close(): void {
+    this.#off()
+    this.#wake()
+  }
+}

@@ -1,0 +1,41 @@
+import type { Work } from '../events/work.ts'
+import { Prisma } from '../generated/sqlite/client.ts'
+import { type FinalStreamStatus, STREAM_VALUES, type StreamStatus, type StreamValues, streamChanged, toStreamValues } from './stream.ts'
+
+const STATUS = {
+  COMPLETED: Prisma.raw("'COMPLETED'"),
+  FAILED: Prisma.raw("'FAILED'"),
+  CANCELLED: Prisma.raw("'CANCELLED'"),
+  INTERRUPTED: Prisma.raw("'INTERRUPTED'"),
+}
+
+/**
+ * Ends the open streams that fulfil `condition`. `pending: false` spares those without a chunk yet, for a further
+ * attempt to write. Answers the ended ones.
+ */
+export async function streamsEnd(
+  work: Work,
+  condition: Prisma.Sql,
+  end: { status: FinalStreamStatus; error?: string | null; pending?: boolean },
+): Promise<StreamValues[]> {
+  const rows = await work.db.$queryRaw<Record<string, unknown>[]>`
+    UPDATE "Stream" SET "status" = ${STATUS[end.status]}, "error" = CAST(${end.error ?? null} AS TEXT), "completedAtMs" = ${work.sql.nowMs}, "leaseExpiresAtMs" = NULL
+    WHERE ${condition} AND "status" IN ${end.pending === false ? Prisma.raw("('STREAMING')") : Prisma.raw("('PENDING', 'STREAMING')")}
+    RETURNING ${STREAM_VALUES}`
+  const ended = rows.map(toStreamValues)
+  // An open stream with a chunk is STREAMING, one without is PENDING.
+  for (const stream of ended)
+    streamChanged(work, end.status, stream, { status: (stream.lastSeq < 0 ? 'PENDING' : 'STREAMING') satisfies StreamStatus, error: null })
+  return ended
+}
+
+/** The streams that attempts of these tasks write. */
+export const producedBy = (taskIds: readonly string[]): Prisma.Sql =>
+  taskIds.length ? Prisma.sql`"producerTaskId" IN (${Prisma.join([...taskIds])})` : Prisma.sql`1 = 0`
+
+/** Producers elsewhere that fell silent: their streams are INTERRUPTED, the text so far is kept. */
+export const streamsRescue = (work: Work): Promise<StreamValues[]> =>
+  streamsEnd(work, Prisma.sql`"producer" = 'OUTSIDE' AND "leaseExpiresAtMs" <= ${work.sql.nowMs}`, {
+    status: 'INTERRUPTED',
+    error: 'The producer fell silent.',
+  })

@@ -1,0 +1,37 @@
+import { ownedBy } from '../core/actor.ts'
+import { NotFound } from '../core/errors.ts'
+import type { Work } from '../events/work.ts'
+import { Prisma } from '../generated/sqlite/client.ts'
+import { producedBy, streamsEnd } from '../streams/streams-end.ts'
+import { taskOwned } from './task-create.ts'
+import { TaskFinal } from './task-errors.ts'
+import { ended, ownedTask, status, taskChanged, tasksMove } from './task-move.ts'
+
+/**
+ * Ends a task by request. One that waits is CANCELLED here; one that runs is asked to stop, and its worker, on whichever
+ * server, commits what it has and ends it; should the worker be dead, the rescue does. Asking twice changes nothing more.
+ */
+export async function taskCancel(work: Work, id: string): Promise<'CANCELLED' | 'REQUESTED'> {
+  const mine = Prisma.sql`"id" = ${id} AND ${ownedTask(ownedBy(work.actor))}`
+  const [waiting] = await tasksMove(work, {
+    guard: Prisma.sql`${mine} AND "status" IN (${status('CREATED')}, ${status('QUEUED')})`,
+    set: Prisma.sql`"status" = ${status('CANCELLED')}, ${ended(work)}`,
+  })
+  if (waiting) {
+    await streamsEnd(work, producedBy([id]), { status: 'CANCELLED' })
+    taskChanged(work, 'CANCELLED', waiting)
+    return 'CANCELLED'
+  }
+  const [running] = await tasksMove(work, {
+    guard: Prisma.sql`${mine} AND "status" = ${status('RUNNING')} AND "cancelRequestedAtMs" IS NULL`,
+    set: Prisma.sql`"cancelRequestedAtMs" = ${work.sql.nowMs}`,
+  })
+  if (running) {
+    taskChanged(work, 'CANCEL_REQUESTED', running)
+    return 'REQUESTED'
+  }
+  const task = await taskOwned(work, id)
+  if (!task) throw new NotFound('Task', ['input', 'id'])
+  if (task.status === 'RUNNING') return 'REQUESTED'
+  throw new TaskFinal(task.status)
+}

@@ -1,0 +1,27 @@
+import type { Work } from '../events/work.ts'
+import { Prisma } from '../generated/sqlite/client.ts'
+import { producedBy, streamsEnd } from '../streams/streams-end.ts'
+import type { Lease } from './task.ts'
+import { TaskNotLeased } from './task-errors.ts'
+import { ended, status, taskChanged, tasksMove, UNLEASED } from './task-move.ts'
+import { held } from './task-progress.ts'
+
+/** The holder of the lease gives a task up as it was asked to: it is CANCELLED, and so are its streams; their text is kept. */
+export async function taskReleaseCancelled(work: Work, lease: Lease): Promise<void> {
+  const [moved] = await tasksMove(work, { guard: held(lease), set: Prisma.sql`"status" = ${status('CANCELLED')}, ${ended(work)}` })
+  if (!moved) throw new TaskNotLeased()
+  await streamsEnd(work, producedBy([lease.id]), { status: 'CANCELLED' })
+  taskChanged(work, 'CANCELLED', moved)
+}
+
+/** The holder of the lease stops before the task ends, because the server does. Another takes it up at once; it costs the task no attempt. */
+export async function taskReleaseUnfinished(work: Work, lease: Lease): Promise<void> {
+  const now = work.sql.nowMs
+  const [moved] = await tasksMove(work, {
+    guard: held(lease),
+    set: Prisma.sql`"status" = ${status('QUEUED')}, "queuedAtMs" = ${now}, "runAtMs" = ${now}, "maxAttempts" = CASE WHEN "maxAttempts" > "attempt" THEN "maxAttempts" ELSE "attempt" + 1 END, ${UNLEASED}`,
+  })
+  if (!moved) throw new TaskNotLeased()
+  await streamsEnd(work, producedBy([lease.id]), { status: 'INTERRUPTED', error: 'The server stopped.', pending: false })
+  taskChanged(work, 'RELEASED', moved, { reason: 'The server stopped.' })
+}

@@ -1,0 +1,129 @@
+/**
+ * A server's own workers: they claim what they can run, keep its leases alive, and take over what others lost.
+ *
+ * Every two seconds a sweep renews the own leases and only then rescues others', so that a server that was stalled does
+ * not take its own tasks for lost. Nothing here is trusted to memory: whatever a worker writes names its lease, and a
+ * lease that was taken over makes the statement change nothing.
+ */
+import { server } from '../core/actor.ts'
+import type { Store } from '../events/store.ts'
+import { transact } from '../events/transact.ts'
+import { ChunkCommitter } from '../streams/chunk-committer.ts'
+import { streamsRescue } from '../streams/streams-end.ts'
+import { leasesRenew } from './leases-renew.ts'
+import { SERVER_LEASE_SECONDS, SWEEP_EVERY_MS, TASKS_TOPIC } from './task.ts'
+import { AttemptEnd, type RunnerLog, TaskAttempt } from './task-attempt.ts'
+import type { TaskTypes } from './task-type.ts'
+import { tasksClaim } from './tasks-claim.ts'
+import { tasksRescue } from './tasks-rescue.ts'
+
+const LOOK_EVERY_MS = 1000
+
+export class TaskRunner {
+  readonly #attempts = new Map<string, TaskAttempt>()
+  readonly #committer: ChunkCommitter
+  readonly #offs: (() => void)[] = []
+  #sweeping: Promise<void> | null = null
+  #claiming: Promise<void> | null = null
+  #claimAgain = false
+  #stopping = false
+  #timers: NodeJS.Timeout[] = []
+
+  constructor(
+    readonly store: Store,
+    readonly types: TaskTypes,
+    readonly options: { worker: string; concurrency: number; log: RunnerLog },
+  ) {
+    this.#committer = new ChunkCommitter(store)
+  }
+
+  start(): void {
+    const every = (ms: number, act: () => void) => this.#timers.push(setInterval(act, ms))
+    every(SWEEP_EVERY_MS, () => void this.sweep())
+    every(LOOK_EVERY_MS, () => void this.claim())
+    this.#offs.push(
+      this.store.signals.on(TASKS_TOPIC, () => void this.claim()),
+      // A request to stop comes through the log, from whichever server took it.
+      this.store.tail.on('*', (event) => event.kind === 'TASK_CANCEL_REQUESTED' && this.#attempts.get(event.subjectId)?.end(AttemptEnd.CANCELLED)),
+    )
+    void this.sweep()
+    void this.claim()
+  }
+
+  /** Renews, then rescues. */
+  sweep(): Promise<void> {
+    this.#sweeping ??= this.#sweep()
+      .catch((error) => this.options.log.warn({ err: error }, 'The sweep failed; it is tried again.'))
+      .finally(() => {
+        this.#sweeping = null
+      })
+    return this.#sweeping
+  }
+
+  async #sweep(): Promise<void> {
+    const mine = [...this.#attempts.values()]
+    if (mine.length) {
+      const { result: held } = await transact(this.store, server, (work) =>
+        leasesRenew(
+          work,
+          mine.map((attempt) => attempt.lease),
+        ),
+      )
+      for (const attempt of mine) {
+        const renewed = held.get(attempt.lease.id)
+        if (!renewed) attempt.end(AttemptEnd.LEASE_LOST)
+        else if (renewed.cancelRequested) attempt.end(AttemptEnd.CANCELLED)
+      }
+    }
+    const { result: rescued } = await transact(this.store, server, tasksRescue)
+    for (const task of rescued) this.options.log.info({ taskId: task.id, status: task.status, attempt: task.attempt }, 'Took a task from a lost worker.')
+    await transact(this.store, server, streamsRescue)
+  }
+
+  /** Claims as many tasks as there is room for. */
+  async claim(): Promise<void> {
+    if (this.#claiming) {
+      this.#claimAgain = true
+      return this.#claiming
+    }
+    this.#claiming = this.#claim()
+      .catch((error) => this.options.log.warn({ err: error }, 'Could not claim tasks; it is tried again.'))
+      .finally(() => {
+        this.#claiming = null
+      })
+    return this.#claiming
+  }
+
+  async #claim(): Promise<void> {
+    do {
+      this.#claimAgain = false
+      const limit = this.options.concurrency - this.#attempts.size
+      if (limit < 1 || this.#stopping) return
+      const { result: claimed } = await transact(this.store, server, (work) =>
+        tasksClaim(work, { types: this.types.names, limit, worker: this.options.worker, leaseSeconds: SERVER_LEASE_SECONDS }),
+      )
+      for (const { task, ...lease } of claimed) {
+        const attempt = new TaskAttempt(this.store, this.#committer, lease, task, this.types.get(task.type)!, this.options.log)
+        this.#attempts.set(task.id, attempt)
+        void attempt.run().finally(() => {
+          this.#attempts.delete(task.id)
+          void this.claim()
+        })
+        if (this.#stopping) attempt.end(AttemptEnd.SHUTDOWN)
+      }
+      if (claimed.length === limit) return
+    } while (this.#claimAgain)
+  }
+
+  /** Ends every attempt so that another server, or this one when it is back, takes it up; waits until all is written. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    for (const off of this.#offs) off()
+    await this.#claiming
+    const attempts = [...this.#attempts.values()]
+    for (const attempt of attempts) attempt.end(AttemptEnd.SHUTDOWN)
+    await Promise.all(attempts.map((attempt) => attempt.ended))
+    for (const timer of this.#timers) clearInterval(timer)
+    await this.#sweeping
+  }
+}

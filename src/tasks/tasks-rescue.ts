@@ -1,0 +1,42 @@
+import type { Work } from '../events/work.ts'
+import { Prisma } from '../generated/sqlite/client.ts'
+import { producedBy, streamsEnd } from '../streams/streams-end.ts'
+import type { TaskValues } from './task.ts'
+import { ended, type Moved, status, taskChanged, tasksMove, UNLEASED } from './task-move.ts'
+
+const LOST = 'The worker was lost: its lease ran out.'
+const BATCH = 200
+
+/**
+ * Takes tasks from workers that were not heard of in time, by the database's clock: queued again while attempts are left,
+ * CANCELLED where that was asked for, else FAILED. Their streams end in the same transaction, so whoever wakes up late
+ * finds nothing left that it may write to. Any number of servers may do this at once. Answers the rescued ones.
+ */
+export async function tasksRescue(work: Work): Promise<TaskValues[]> {
+  const now = work.sql.nowMs
+  const lapsed = Prisma.sql`"status" = ${status('RUNNING')} AND "leaseExpiresAtMs" <= ${now}`
+  const batch = { orderBy: Prisma.sql`"leaseExpiresAtMs"`, limit: BATCH }
+  const cancelled = await tasksMove(work, {
+    ...batch,
+    guard: Prisma.sql`${lapsed} AND "cancelRequestedAtMs" IS NOT NULL`,
+    set: Prisma.sql`"status" = ${status('CANCELLED')}, ${ended(work)}`,
+  })
+  const again = await tasksMove(work, {
+    ...batch,
+    guard: Prisma.sql`${lapsed} AND "cancelRequestedAtMs" IS NULL AND "attempt" < "maxAttempts"`,
+    set: Prisma.sql`"status" = ${status('QUEUED')}, "queuedAtMs" = ${now}, "runAtMs" = ${now}, ${UNLEASED}`,
+  })
+  const failed = await tasksMove(work, {
+    ...batch,
+    guard: Prisma.sql`${lapsed} AND "cancelRequestedAtMs" IS NULL AND "attempt" >= "maxAttempts"`,
+    set: Prisma.sql`"status" = ${status('FAILED')}, "error" = ${LOST}, ${ended(work)}`,
+  })
+  const ids = (moves: Moved[]) => moves.map((moved) => moved.after.id)
+  if (cancelled.length) await streamsEnd(work, producedBy(ids(cancelled)), { status: 'CANCELLED', error: LOST })
+  if (again.length) await streamsEnd(work, producedBy(ids(again)), { status: 'INTERRUPTED', error: LOST, pending: false })
+  if (failed.length) await streamsEnd(work, producedBy(ids(failed)), { status: 'INTERRUPTED', error: LOST })
+  for (const moved of cancelled) taskChanged(work, 'CANCELLED', moved, { reason: LOST })
+  for (const moved of again) taskChanged(work, 'LEASE_LOST', moved, { reason: LOST, lostWorker: moved.before.worker })
+  for (const moved of failed) taskChanged(work, 'FAILED', moved, { reason: LOST })
+  return [...cancelled, ...again, ...failed].map((moved) => moved.after)
+}
