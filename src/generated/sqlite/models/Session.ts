@@ -822,7 +822,7 @@ export type $SessionPayload<ExtArgs extends runtime.Types.Extensions.InternalArg
     expiresAtMs: bigint
     revokedAtMs: bigint | null
     /**
-     * LOGOUT, REUSE, PASSWORD_CHANGED, USER_DISABLED, ROLE_CHANGED.
+     * LOGOUT, REUSE, PASSWORD_CHANGED, USER_DISABLED, TOO_MANY.
      */
     revokedReason: string | null
   }, ExtArgs["result"]["session"]>
