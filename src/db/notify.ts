@@ -23,7 +23,7 @@ export interface NotifierOptions {
 export interface Notifier {
   /**
    * Sends, and resolves when the server has it; never rejects. What gathers while a message is under way goes out with the
-   * next, the same thing only once. Without a connection it waits for the next one.
+   * next, the same thing only once. Without a connection it resolves at once, and the message waits for the next one.
    */
   notify(channel: string, payload: string): Promise<void>
   close(): Promise<void>
@@ -80,36 +80,40 @@ class PostgresNotifier implements Notifier {
       return
     }
     if (this.#waiting.size < MAX_WAITING) this.#waiting.set(JSON.stringify([channel, payload]), { channel, payload })
-    this.#sending ??= this.#send().finally(() => {
-      this.#sending = null
-    })
-    await this.#sending
+    await this.#flush()
   }
 
   async close(): Promise<void> {
     this.#closing.abort()
-    this.#connection?.cut()
     await this.#running
+  }
+
+  #flush(): Promise<void> {
+    this.#sending ??= this.#send()
+    return this.#sending
   }
 
   async #send(): Promise<void> {
     // What is said in this turn of the event loop goes out together.
     await Promise.resolve()
     while (this.#waiting.size && this.#connection) {
-      const sent = [...this.#waiting]
+      // Taken out first: what is said again from here on is newer, and goes out again.
+      const messages = this.#waiting
+      this.#waiting = new Map()
       try {
         await this.#connection.client.query({
           name: 'notify',
           text: 'SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS message(channel, payload)',
-          values: [sent.map(([, { channel }]) => channel), sent.map(([, { payload }]) => payload)],
+          values: [[...messages.values()].map(({ channel }) => channel), [...messages.values()].map(({ payload }) => payload)],
         })
-        for (const [key] of sent) this.#waiting.delete(key)
       } catch (error) {
-        // Kept, and sent when the connection is back.
+        this.#waiting = new Map([...messages, ...this.#waiting])
         if (!this.#closing.signal.aborted) this.#warn('A notification could not be sent yet.', error)
-        return
+        break
       }
     }
+    // In the same breath as the last look at what waits, or something could be left lying between the two.
+    this.#sending = null
   }
 
   async #run(): Promise<void> {
@@ -121,15 +125,8 @@ class PostgresNotifier implements Notifier {
       this.#connection = await this.#reconnect()
       if (!this.#connection) return
       this.#options.onGap()
-      void this.#resend()
+      void this.#flush()
     }
-  }
-
-  async #resend(): Promise<void> {
-    await this.#sending
-    this.#sending ??= this.#send().finally(() => {
-      this.#sending = null
-    })
   }
 
   async #reconnect(): Promise<Connection | null> {
@@ -138,9 +135,7 @@ class PostgresNotifier implements Notifier {
       try {
         // Many servers lose the same database at the same moment; they need not all come back at the same moment.
         await sleep(pause * (0.5 + Math.random()), undefined, { signal: this.#closing.signal })
-        const connection = await this.#connect()
-        if (!this.#closing.signal.aborted) return connection
-        connection.cut()
+        return await this.#connect()
       } catch (error) {
         if (!this.#closing.signal.aborted) this.#warn('Connecting again for notifications failed.', error)
       }
@@ -159,7 +154,9 @@ class PostgresNotifier implements Notifier {
       },
     })
     const cut = () => void socket?.destroy()
+    this.#closing.signal.addEventListener('abort', cut, { once: true })
     const over = new Promise<void>((resolve) => client.once('end', resolve))
+    void over.then(() => this.#closing.signal.removeEventListener('abort', cut))
     client.on('error', () => cut())
     client.on('notification', ({ channel, payload = '' }) => this.#options.onNotify(channel, payload))
     try {

@@ -30,11 +30,15 @@ export interface SqliteAdapterOptions {
   busyTimeoutMs?: number
 }
 
+const ENDED = 'SQLite has already ended this transaction; nothing of it was kept.'
 const BUSY_TIMEOUT_MS = 5_000
 const BUSY_RETRY_MS = 10
 
 /** Reads that the reader may run: a plain SELECT, or a WITH in which no word of writing occurs. */
 const isRead = (sql: string): boolean => /^\s*select\b/i.test(sql) || (/^\s*with\b/i.test(sql) && !/\b(insert|update|delete|replace)\b/i.test(sql))
+
+/** What may stand in a transaction: not what steers the connection, nor transactions themselves. */
+const isTransactional = (sql: string): boolean => /^\s*(insert|update|delete|replace|with|create|drop|alter)\b/i.test(sql)
 
 export class SqliteAdapter implements SqlDriverAdapter {
   readonly provider = provider
@@ -49,17 +53,15 @@ export class SqliteAdapter implements SqlDriverAdapter {
 
   async queryRaw(query: SqlQuery) {
     if (isRead(query.sql)) return this.reader.query(query)
-    // libsql never ends an EXPLAIN, and the connection keeps its snapshot for good: it gets one to throw away.
-    if (/^\s*explain\b/i.test(query.sql)) return this.#aside((connection) => connection.query(query))
-    return this.#alone((writer) => writer.query(query))
+    return this.#alone(query.sql, (writer) => writer.query(query))
   }
 
   async executeRaw(query: SqlQuery) {
-    return this.#alone((writer) => writer.execute(query))
+    return this.#alone(query.sql, (writer) => writer.execute(query))
   }
 
   async executeScript(script: string) {
-    return this.#alone((writer) => writer.script(script))
+    return this.#alone('', (writer) => writer.script(script))
   }
 
   getConnectionInfo() {
@@ -87,13 +89,21 @@ export class SqliteAdapter implements SqlDriverAdapter {
     release()
   }
 
-  /** Runs one statement or script of its own, in its turn. */
-  async #alone<T>(work: (writer: SqliteConnection) => T): Promise<T> {
+  /**
+   * Runs one statement or script of its own, in its turn. A statement gets a transaction of its own around it, so that BEGIN
+   * is the only thing that can find the file busy: a statement that does is left by libsql half-way in, and no later
+   * transaction on its connection can commit.
+   */
+  async #alone<T>(sql: string, work: (writer: SqliteConnection) => T): Promise<T> {
     const release = await this.#lock.acquire()
     try {
-      return await this.#whenFree(() => work(this.writer))
+      if (!isTransactional(sql)) return await this.#whenFree(() => work(this.writer))
+      await this.#whenFree(() => this.writer.script('BEGIN IMMEDIATE'))
+      const result = work(this.writer)
+      this.writer.script('COMMIT')
+      return result
     } finally {
-      // A BEGIN sent as a plain statement would take everything after it into a transaction nobody commits.
+      // After an error; and a BEGIN sent as a plain statement would take what comes after it into a transaction nobody commits.
       if (this.writer.inTransaction) this.writer.script('ROLLBACK')
       release()
     }
@@ -109,15 +119,6 @@ export class SqliteAdapter implements SqlDriverAdapter {
         if (!isBusy(error) || performance.now() >= deadline) throw error
       }
       await sleep(BUSY_RETRY_MS)
-    }
-  }
-
-  #aside<T>(work: (connection: SqliteConnection) => T): T {
-    const connection = new SqliteConnection(this.reader.file, { busyTimeoutMs: this.busyTimeoutMs })
-    try {
-      return work(connection)
-    } finally {
-      connection.close()
     }
   }
 }
@@ -174,7 +175,9 @@ class SqliteTransaction implements Transaction {
    */
   #inside(): SqliteConnection {
     if (this.#open && this.#writer.inTransaction) return this.#writer
-    throw new DriverAdapterError({ kind: 'TransactionAlreadyClosed', cause: 'SQLite has already ended this transaction; nothing of it was kept.' })
+    const error = new DriverAdapterError({ kind: 'TransactionAlreadyClosed', cause: ENDED })
+    error.message = ENDED
+    throw error
   }
 
   #end() {

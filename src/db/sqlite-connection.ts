@@ -1,7 +1,7 @@
 /** One connection to one SQLite file: its settings, checked once, and its prepared statements. */
 import type { ArgType, ColumnType, SqlQuery, SqlResultSet } from '@prisma/driver-adapter-utils'
 import Libsql from 'libsql'
-import { asAdapterError } from './sqlite-errors.ts'
+import { asAdapterError, isBusy } from './sqlite-errors.ts'
 import { bind, declaredType, inferredType, type Stored, toPlain, toPrisma } from './sqlite-values.ts'
 
 /** What a commit survives. FULL: a power cut. NORMAL: a crash of the process; a power cut may take the last commits. */
@@ -29,26 +29,16 @@ const OPEN_TIMEOUT_MS = 5_000
 const WAL_KEPT_BYTES = 64 * 1024 * 1024
 
 export class SqliteConnection {
-  readonly #db: Libsql.Database
+  readonly #options: Required<ConnectionOptions>
   readonly #statements = new Map<string, Statement>()
+  #db: Libsql.Database
 
   constructor(
     readonly file: string,
     { synchronous = 'FULL', busyTimeoutMs = 0, readOnly = false }: ConnectionOptions = {},
   ) {
-    try {
-      this.#db = new Libsql(file, { timeout: OPEN_TIMEOUT_MS })
-    } catch (cause) {
-      throw new Error(`The SQLite database ${file} cannot be opened. Is its folder there, and may this process write in it?`, { cause })
-    }
-    if (file !== ':memory:') this.#set('journal_mode', 'WAL', 'wal')
-    this.#set('synchronous', synchronous, NUMBERS[synchronous])
-    this.#set('foreign_keys', 'ON', 1)
-    this.#set('temp_store', 'MEMORY', 2)
-    this.#set('cache_size', '-16000', -16000)
-    this.#set('journal_size_limit', String(WAL_KEPT_BYTES), WAL_KEPT_BYTES)
-    if (readOnly) this.#set('query_only', 'ON', 1)
-    this.#set('busy_timeout', String(busyTimeoutMs), busyTimeoutMs)
+    this.#options = { synchronous, busyTimeoutMs, readOnly }
+    this.#db = open(file, this.#options)
   }
 
   get inTransaction(): boolean {
@@ -63,7 +53,7 @@ export class SqliteConnection {
       const types = statement.types.map((type, column) => type ?? inferredType(stored, column))
       return { columnNames: statement.names, columnTypes: types, rows: stored.map((row) => types.map((type, column) => toPrisma(row[column]!, type))) }
     } catch (error) {
-      throw asAdapterError(error)
+      throw this.#failed(error)
     }
   }
 
@@ -74,7 +64,7 @@ export class SqliteConnection {
       if (statement.returnsRows) return run(statement, args, argTypes).length
       return statement.prepared.run(args.map((value, index) => bind(value, argTypes[index]?.scalarType))).changes
     } catch (error) {
-      throw asAdapterError(error)
+      throw this.#failed(error)
     }
   }
 
@@ -89,7 +79,7 @@ export class SqliteConnection {
         return object as T
       })
     } catch (error) {
-      throw asAdapterError(error)
+      throw this.#failed(error)
     }
   }
 
@@ -103,20 +93,28 @@ export class SqliteConnection {
   }
 
   close(): void {
+    if (!this.#db.open) return
     this.#statements.clear()
-    if (this.#db.open) this.#db.close()
+    try {
+      // libsql really closes the file when the garbage collector has found the last statement. Everything is put into the
+      // file itself now, so that whoever copies it after a stop copies all of it.
+      if (!this.#options.readOnly) this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all()
+    } finally {
+      this.#db.close()
+    }
   }
 
-  /** Sets a pragma and reads it back: SQLite ignores, without a word, what it does not know or cannot do. */
-  #set(pragma: string, value: string, expected: string | number): void {
-    try {
-      this.#db.prepare(`PRAGMA ${pragma} = ${value}`).all()
-    } catch (error) {
-      throw asAdapterError(error)
+  /**
+   * What to throw for what libsql threw. A statement that found the file busy stays half-way in, which holds on to its
+   * snapshot and keeps others from committing; nothing but a new connection gets rid of it for certain.
+   */
+  #failed(error: unknown): unknown {
+    if (isBusy(error) && !this.inTransaction) {
+      this.#statements.clear()
+      this.#db.close()
+      this.#db = open(this.file, this.#options)
     }
-    const [row] = this.#db.prepare(`PRAGMA ${pragma}`).raw(true).all() as unknown[][]
-    if (row?.[0] !== expected)
-      throw new Error(`SQLite refused "PRAGMA ${pragma} = ${value}" for ${this.file} (it is ${String(row?.[0])}); Holdfast needs it to keep its promises.`)
+    return asAdapterError(error)
   }
 
   #prepare(sql: string): Statement {
@@ -127,7 +125,9 @@ export class SqliteConnection {
       this.#statements.set(sql, known)
       return known
     }
-    const prepared = this.#db.prepare(escapable(sql))
+    // libsql never ends an EXPLAIN, and its connection keeps that snapshot for good: it gets one that is thrown away with it.
+    const db = /^\s*explain\b/i.test(sql) ? new Libsql(this.file) : this.#db
+    const prepared = db.prepare(escapable(sql))
     prepared.safeIntegers(true)
     const returnsRows = prepared.reader
     if (returnsRows) prepared.raw(true)
@@ -139,6 +139,39 @@ export class SqliteConnection {
     }
     return statement
   }
+}
+
+function open(file: string, { synchronous, busyTimeoutMs, readOnly }: Required<ConnectionOptions>): Libsql.Database {
+  const db = connect(file)
+  if (file !== ':memory:') set(db, 'journal_mode', 'WAL', 'wal')
+  set(db, 'synchronous', synchronous, NUMBERS[synchronous])
+  set(db, 'foreign_keys', 'ON', 1)
+  set(db, 'temp_store', 'MEMORY', 2)
+  set(db, 'cache_size', '-16000', -16000)
+  set(db, 'journal_size_limit', String(WAL_KEPT_BYTES), WAL_KEPT_BYTES)
+  if (readOnly) set(db, 'query_only', 'ON', 1)
+  set(db, 'busy_timeout', String(busyTimeoutMs), busyTimeoutMs)
+  return db
+}
+
+function connect(file: string): Libsql.Database {
+  try {
+    return new Libsql(file, { timeout: OPEN_TIMEOUT_MS })
+  } catch (cause) {
+    throw new Error(`The SQLite database ${file} cannot be opened. Is its folder there, and may this process write in it?`, { cause })
+  }
+}
+
+/** Sets a pragma and reads it back: SQLite ignores, without a word, what it does not know or cannot do. */
+function set(db: Libsql.Database, pragma: string, value: string, expected: string | number): void {
+  try {
+    db.prepare(`PRAGMA ${pragma} = ${value}`).all()
+  } catch (error) {
+    throw asAdapterError(error)
+  }
+  const [row] = db.prepare(`PRAGMA ${pragma}`).raw(true).all() as unknown[][]
+  if (row?.[0] !== expected)
+    throw new Error(`SQLite refused "PRAGMA ${pragma} = ${value}" (it is ${String(row?.[0])}), without which Holdfast cannot keep its promises.`)
 }
 
 /** Always to the last row: a statement that stops half-way keeps its snapshot, and a RETURNING is not committed. */
