@@ -6,7 +6,7 @@ import { readHead, toCursor } from '../events/log.ts'
 import type { Committed } from '../events/transact.ts'
 import { builder, type Rights, rights, type SchemaTypes } from './builder.ts'
 import type { Context } from './context.ts'
-import { UserError } from './user-errors.ts'
+import { told, UserError } from './user-errors.ts'
 
 /** What a payload is resolved from. */
 export interface Payload<M> {
@@ -46,7 +46,7 @@ export function mutation<Fields extends InputFieldMap, Input, M>(name: string, o
         userErrors: t.field({
           type: [UserError],
           description: 'What the caller can mend. Empty when it worked; otherwise nothing was changed.',
-          resolve: (p) => p.userErrors,
+          resolve: (p) => p.userErrors.map(told),
         }),
         eventCursor: t.field({
           type: 'Cursor',

@@ -20,10 +20,19 @@ export const UserError = builder.interfaceRef<DomainError>('UserError').implemen
       resolve: (error) => error.path,
     }),
   }),
-  resolveType: (error) => [...kinds].find(([kind]) => error instanceof kind)?.[1] ?? 'GeneralError',
+  resolveType: (error) => (error as Told).typeName ?? 'GeneralError',
 })
 
 const kinds = new Map<new (...args: never[]) => DomainError, string>()
+
+type Told = DomainError & { typeName?: string }
+
+/** The error as data. GraphQL takes an `Error` that a resolver answers for a failure of the resolver, also in a list. */
+export function told(error: DomainError): DomainError {
+  const typeName = [...kinds].find(([kind]) => error instanceof kind)?.[1]
+  // The message is the one property of an Error that is not copied.
+  return { ...error, message: error.message, typeName } as Told
+}
 
 /** Gives an error that carries more a GraphQL type of its own. */
 export function userErrorType<E extends DomainError>(kind: new (...args: never[]) => E, name: string) {
