@@ -1,0 +1,127 @@
+/** What HTTP's two paths and the socket share: who calls, how often, and what ends an operation before its time. */
+import type { ExecutionResult } from 'graphql'
+import { type Actor, isKnown, stranger } from '../core/actor.ts'
+import { Unauthenticated, Unavailable } from '../core/errors.ts'
+import { type App, Context, type Origin } from '../graphql/context.ts'
+import { type Call, type Fault, masked, type Params, type Prepared } from '../graphql/execute.ts'
+import { Refused } from '../graphql/refused.ts'
+import { finished, type LiveResults, serverStops } from '../graphql/subscribe.ts'
+import { watchActor } from '../identity/actor-watch.ts'
+import { authenticate } from '../identity/authenticate.ts'
+import type { Accepted } from './answer.ts'
+
+/** An HTTP request, as far as GraphQL is concerned. */
+export interface Exchange {
+  readonly method: string
+  readonly origin: Origin
+  readonly authorization: string | null
+  readonly lastEventId: string | null
+  readonly tellCost: boolean
+  readonly accepted: Accepted
+  /** Aborted when the client leaves. */
+  readonly ending: AbortController
+}
+
+export type Outcome = ExecutionResult | LiveResults
+export const isLive = (outcome: Outcome): outcome is LiveResults => Symbol.asyncIterator in outcome
+
+const SLOW_MS = 1000
+
+export class Performer {
+  /** Subscriptions open over HTTP, to be ended when the server stops. Those of sockets end with their sockets. */
+  readonly #open = new Set<AbortController>()
+  #stopping = false
+
+  constructor(
+    readonly app: App,
+    readonly prepare: (call: Call) => Prepared | Fault,
+  ) {}
+
+  /** One operation over HTTP. Never throws. */
+  async http(exchange: Exchange, params: Params): Promise<Outcome> {
+    const { origin, ending, accepted } = exchange
+    const context = (actor: Actor) => new Context(this.app, actor, origin, ending.signal, exchange.lastEventId)
+    let actor: Actor
+    try {
+      actor = await this.admit(exchange.authorization, origin)
+    } catch (error) {
+      return { errors: [masked(error, context(stranger))] }
+    }
+    const call: Call = {
+      params,
+      context: context(actor),
+      tellCost: exchange.tellCost || params.extensions?.cost === true,
+      permit: (kind) => {
+        if (kind === 'mutation' && exchange.method !== 'POST') throw new Refused(405, 'A mutation must be sent by POST.', { allow: 'POST' })
+        if (kind === 'subscription' && !accepted.events) throw new Refused(406, 'A subscription needs Accept: text/event-stream, or a WebSocket.')
+        if (kind !== 'subscription' && !accepted.json && !accepted.events) throw new Refused(406, 'Answers are application/json.')
+      },
+    }
+    const prepared = this.prepare(call)
+    if ('errors' in prepared) return prepared
+    if (prepared.operation.operation === 'subscription') {
+      if (this.#stopping) return { errors: [masked(new Unavailable('The server is stopping.'), call.context)] }
+      this.#open.add(ending)
+      this.tie(ending, call, () => this.#open.delete(ending))
+    }
+    return this.start(call, prepared)
+  }
+
+  /** Who calls; counted. */
+  async admit(authorization: string | null, origin: Origin): Promise<Actor> {
+    let actor: Actor
+    try {
+      actor = await authenticate(this.app, authorization)
+    } catch (error) {
+      // Guesses count too.
+      await this.app.limits.consume('request', origin.address)
+      throw error
+    }
+    await this.count(actor, origin)
+    return actor
+  }
+
+  count(actor: Actor, origin: Origin): Promise<void> {
+    return this.app.limits.consume('request', isKnown(actor) ? actor.userId : origin.address)
+  }
+
+  /** Ends a subscription when its actor's right ends. */
+  tie(ending: AbortController, call: Call, onEnd: () => void): void {
+    const unwatch = watchActor(this.app.store, call.context.actor, (reason) => ending.abort(new Unauthenticated(reason)))
+    call.onEnd = () => {
+      unwatch()
+      onEnd()
+      ending.abort(finished)
+    }
+  }
+
+  /** Runs what was prepared, and logs how long it took; of a subscription, how long it took to begin. */
+  async start({ context, params }: Call, prepared: Prepared): Promise<Outcome> {
+    const startedAt = performance.now()
+    const outcome = await prepared.run()
+    const durationMs = performance.now() - startedAt
+    const level = durationMs > SLOW_MS ? 'info' : 'debug'
+    const { log } = this.app
+    if (log.isLevelEnabled(level)) {
+      const { name, operation } = prepared.operation
+      const codes = isLive(outcome) ? undefined : outcome.errors?.map((error) => error.extensions.code)
+      log[level](
+        {
+          requestId: context.origin.requestId,
+          operation,
+          operationName: params.operationName ?? name?.value,
+          durationMs: Math.round(durationMs * 10) / 10,
+          codes,
+        },
+        'Operation',
+      )
+    }
+    return outcome
+  }
+
+  /** Ends what is open; what comes later is refused. */
+  stop(): void {
+    this.#stopping = true
+    for (const ending of [...this.#open]) ending.abort(serverStops)
+  }
+}
