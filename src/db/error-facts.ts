@@ -1,5 +1,5 @@
 /** What a database's error says, out of the several wrappings in which Prisma and the drivers deliver it. */
-import { isDriverAdapterError, type MappedError } from '@prisma/driver-adapter-utils'
+import { type DriverAdapterError, isDriverAdapterError, type MappedError } from '@prisma/driver-adapter-utils'
 
 export interface ErrorFacts {
   /** Prisma's code: P2002, P2028, … */
@@ -29,7 +29,7 @@ export function factsOf(error: unknown): ErrorFacts | null {
   if (!(error instanceof Error)) return null
   const outer: Record<string, unknown> = { ...error }
   const meta = isRecord(outer.meta) ? outer.meta : {}
-  const inner = isDriverAdapterError(error) ? error : isDriverAdapterError(meta.driverAdapterError) ? meta.driverAdapterError : null
+  const inner = [error, meta.driverAdapterError].find((candidate) => isRecord(candidate) && isDriverAdapterError(candidate)) as DriverAdapterError | undefined
   if (inner) {
     const cause = inner.cause as Mapped
     const message = cause.originalMessage ?? error.message

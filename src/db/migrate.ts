@@ -11,6 +11,7 @@ import { readExtra, readMigrations, type SqlFile } from './migration-files.ts'
 import { type AppliedMigration, type MigrationTarget, postgresqlTarget, sqliteTarget } from './migration-target.ts'
 import type { Dialect } from './sql.ts'
 import { filePath } from './sqlite.ts'
+import { FifoLock } from './sqlite-lock.ts'
 import { isOwnedHere, ownFile } from './sqlite-owner.ts'
 
 export interface MigrateOptions {
@@ -55,8 +56,20 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
   }
 }
 
-/** On SQLite whoever migrates owns the file meanwhile: no server may be using it, nor start. */
+/** Within one process the driver would stop everything while it waits for a transaction of this very process. */
+const oneInThisProcess = new FifoLock()
+
+/** On SQLite whoever migrates owns the file meanwhile: no other server may be using it, nor start. */
 async function migrateSqlite(file: string, options: MigrateOptions): Promise<string[]> {
+  const release = await oneInThisProcess.acquire()
+  try {
+    return await migrateFile(file, options)
+  } finally {
+    release()
+  }
+}
+
+async function migrateFile(file: string, options: MigrateOptions): Promise<string[]> {
   mkdirSync(path.dirname(path.resolve(file)), { recursive: true })
   const target = sqliteTarget(file)
   const deadline = performance.now() + (options.waitMs ?? SQLITE_WAIT_MS)

@@ -19,7 +19,7 @@ export interface MigrationTarget {
   close(): Promise<void>
 }
 
-const WAIT_MS = 60_000
+const WAIT_MS = 10_000
 
 export function sqliteTarget(file: string): MigrationTarget {
   // Nothing else happens in a process that migrates, so it may wait inside the driver.

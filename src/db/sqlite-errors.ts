@@ -55,5 +55,8 @@ function mapped(error: SqliteError): MappedError {
 /** What SQLite said becomes a `DriverAdapterError`; anything else is passed on as it is. */
 export function asAdapterError(error: unknown): unknown {
   if (error instanceof DriverAdapterError || !isSqliteError(error)) return error
-  return new DriverAdapterError({ originalCode: error.code, originalMessage: error.message, ...mapped(error) })
+  const adapterError = new DriverAdapterError({ originalCode: error.code, originalMessage: error.message, ...mapped(error) })
+  // By itself it would only say the kind.
+  adapterError.message = error.message
+  return adapterError
 }
