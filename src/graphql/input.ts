@@ -7,7 +7,7 @@ const given = <T extends z.ZodType>(schema: T) => schema.nullish().transform((va
 export const text = (min: number, max: number) =>
   z
     .string()
-    .min(min, min === 1 ? 'Must not be empty' : `Must have at least ${min} characters`)
+    .min(min, { error: min === 1 ? 'Must not be empty' : `Must have at least ${min} characters`, abort: true })
     .max(max, `Must have at most ${max} characters`)
     .refine((value) => !value.includes('\u0000'), 'Must not hold null characters')
 
