@@ -23,18 +23,16 @@ export interface Move {
  */
 export async function tasksMove(work: Work, move: Move): Promise<Moved[]> {
   const set = Prisma.sql`${move.set}, "updatedAtMs" = ${work.sql.nowMs}`
-  const picked = Prisma.sql`SELECT ${TASK_VALUES} FROM "Task" WHERE ${move.guard}
+  const pick = (columns: Prisma.Sql) => Prisma.sql`SELECT ${columns} FROM "Task" WHERE ${move.guard}
     ${move.limit === undefined ? Prisma.empty : Prisma.sql`ORDER BY ${move.orderBy ?? Prisma.sql`"id"`} LIMIT ${move.limit}`}`
   if (work.dialect === 'postgresql') {
-    const both = Prisma.raw(TASK_COLUMNS.flatMap((column) => [`o."${column}" AS "o_${column}"`, `m."${column}" AS "m_${column}"`]).join(', '))
-    const qualified = Prisma.raw(TASK_COLUMNS.map((column) => `t."${column}"`).join(', '))
     const rows = await work.db.$queryRaw<Record<string, unknown>[]>`
-      WITH o AS MATERIALIZED (${picked} FOR UPDATE ${move.limit === undefined ? Prisma.empty : Prisma.sql`SKIP LOCKED`}),
-      m AS (UPDATE "Task" AS t SET ${set} FROM o WHERE t."id" = o."id" RETURNING ${qualified})
-      SELECT ${both} FROM o JOIN m ON o."id" = m."id"`
-    return rows.map((row) => ({ before: toTaskValues(row, 'o_'), after: toTaskValues(row, 'm_') }))
+      WITH "old" AS MATERIALIZED (${pick(OLD_VALUES)} FOR UPDATE ${move.limit === undefined ? Prisma.empty : Prisma.sql`SKIP LOCKED`}),
+      "new" AS (UPDATE "Task" SET ${set} FROM "old" WHERE "id" = "old_id" RETURNING ${TASK_VALUES})
+      SELECT * FROM "old" JOIN "new" ON "old_id" = "id"`
+    return rows.map((row) => ({ before: toTaskValues(row, 'old_'), after: toTaskValues(row) }))
   }
-  const before = (await work.db.$queryRaw<Record<string, unknown>[]>(picked)).map((row) => toTaskValues(row))
+  const before = (await work.db.$queryRaw<Record<string, unknown>[]>(pick(TASK_VALUES))).map((row) => toTaskValues(row))
   if (!before.length) return []
   const rows = await work.db.$queryRaw<
     Record<string, unknown>[]
@@ -42,6 +40,9 @@ export async function tasksMove(work: Work, move: Move): Promise<Moved[]> {
   const after = new Map(rows.map((row) => [row.id as string, toTaskValues(row)]))
   return before.map((task) => ({ before: task, after: after.get(task.id)! }))
 }
+
+/** As the columns are before the change, under other names. */
+const OLD_VALUES = Prisma.raw(TASK_COLUMNS.map((column) => `"${column}" AS "old_${column}"`).join(', '))
 
 export type TaskChange =
   | 'CREATED'
