@@ -33,6 +33,6 @@ for (const dialect of dialects) {
     mkdirSync(folder, { recursive: true })
     writeFileSync(path.join(folder, 'migration.sql'), sql)
     writeFileSync(path.join(all, 'migration_lock.toml'), `provider = "${dialect}"\n`)
-    console.log(`${dialect}: ${folder}/migration.sql`)
+    console.log(`${dialect}: ${path.relative('.', folder)}/migration.sql`)
   }
 }

@@ -1,11 +1,12 @@
 /** Prisma's schema engine as WebAssembly: compares migrations with models, with no server and nothing downloaded. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { bindMigrationAwareSqlAdapterFactory, type SqlDriverAdapter, type SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import * as engine from '@prisma/schema-engine-wasm/schema_engine_bg'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
+import { prismaFolder, readMigrations } from '../src/db/migration-files.ts'
 import type { Dialect } from '../src/db/sql.ts'
 import { SqliteAdapterFactory } from '../src/db/sqlite-adapter.ts'
 
@@ -72,26 +73,22 @@ async function engineFor(dialect: Dialect, models: engine.SchemaContainer[]) {
 }
 
 function modelsFor(dialect: Dialect): engine.SchemaContainer[] {
-  const files = readdirSync('prisma/models').filter((file) => file.endsWith('.prisma'))
-  const models = files.sort().map((file) => ({ path: file, content: readFileSync(`prisma/models/${file}`, 'utf8') }))
+  const files = readdirSync(path.join(prismaFolder(), 'models')).filter((file) => file.endsWith('.prisma'))
+  const models = files.sort().map((file) => ({ path: file, content: readFileSync(path.join(prismaFolder(), 'models', file), 'utf8') }))
   return [{ path: 'datasource.prisma', content: `datasource db {\n  provider = "${dialect}"\n}\n` }, ...models]
 }
 
-export const migrationsFolder = (dialect: Dialect): string => `prisma/${dialect}/migrations`
+export const migrationsFolder = (dialect: Dialect): string => path.join(prismaFolder(), dialect, 'migrations')
 
 function migrationsAsTarget(dialect: Dialect): engine.DiffTarget {
-  const folder = migrationsFolder(dialect)
-  const names = existsSync(folder) ? readdirSync(folder).filter((name) => existsSync(path.join(folder, name, 'migration.sql'))) : []
-  if (!names.length) return { tag: 'empty' }
+  const migrations = readMigrations(dialect)
+  if (!migrations.length) return { tag: 'empty' }
   return {
     tag: 'migrations',
-    baseDir: path.resolve(folder),
+    baseDir: migrationsFolder(dialect),
     shadowDbInitScript: '',
     lockfile: { path: 'migration_lock.toml', content: `provider = "${dialect}"\n` },
-    migrationDirectories: names.sort().map((name) => ({
-      path: name,
-      migrationFile: { path: 'migration.sql', content: { tag: 'ok', value: readFileSync(path.join(folder, name, 'migration.sql'), 'utf8') } },
-    })),
+    migrationDirectories: migrations.map(({ name, sql }) => ({ path: name, migrationFile: { path: 'migration.sql', content: { tag: 'ok', value: sql } } })),
   }
 }
 

@@ -184,6 +184,6 @@ function run(statement: Statement, args: readonly unknown[], argTypes?: readonly
 
 /**
  * In a pattern of LIKE a backslash takes the meaning from the % or _ that follows. PostgreSQL does so by itself; SQLite
- * needs to be told, and Prisma, whose `contains` becomes `LIKE ?`, does not tell it.
+ * needs to be told, and Prisma, whose `contains` becomes `LIKE ('%' || ? || '%')`, does not tell it.
  */
-const escapable = (sql: string): string => sql.replace(/\bLIKE \?(?! *ESCAPE)/gi, "LIKE ? ESCAPE '\\'")
+const escapable = (sql: string): string => sql.replace(/\bLIKE (\?|\((?:'%' \|\| )?\?(?: \|\| '%')?\))(?!\s*ESCAPE)/gi, "LIKE $1 ESCAPE '\\'")

@@ -235,6 +235,9 @@ CREATE INDEX "Session_expiresAtMs_idx" ON "Session"("expiresAtMs");
 CREATE INDEX "RefreshToken_sessionId_idx" ON "RefreshToken"("sessionId");
 
 -- CreateIndex
+CREATE INDEX "RefreshToken_expiresAtMs_idx" ON "RefreshToken"("expiresAtMs");
+
+-- CreateIndex
 CREATE UNIQUE INDEX "ApiKey_secretHash_key" ON "ApiKey"("secretHash");
 
 -- CreateIndex
