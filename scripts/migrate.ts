@@ -1,9 +1,9 @@
-/** Applies the migrations that a database lacks: `node --import tsx scripts/migrate.ts [url]`, or DATABASE_URL. */
+/** Applies the migrations that the database lacks: `npm run migrate`. A server does the same when it starts. */
+import { readConfig } from '../src/config.ts'
 import { migrate } from '../src/db/migrate.ts'
 
-const url = process.argv[2] ?? process.env.DATABASE_URL ?? 'file:./data/holdfast.db'
 try {
-  const applied = await migrate(url, { log: console.log })
+  const applied = await migrate(process.argv[2] ?? readConfig().DATABASE_URL, { log: console.log })
   if (!applied.length) console.log('Nothing to migrate.')
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)

@@ -5,6 +5,7 @@ import { BadUserInput } from '../core/errors.ts'
 import { idOf, toGlobalId } from '../core/ids.ts'
 import { type PageArgs, pageLimit } from '../core/page.ts'
 import { builder, rights, type SchemaTypes } from '../graphql/builder.ts'
+import { pagesOf } from '../graphql/connection.ts'
 import type { Context } from '../graphql/context.ts'
 import { loadNodes } from '../graphql/node.ts'
 import { follow, live, startOf } from './live.ts'
@@ -54,6 +55,8 @@ const Event = builder.objectRef<LoggedEvent>('Event').implement({
     }),
   }),
 })
+
+const EventPages = pagesOf(Event, 'Event', 'events')
 
 const EventFilter = builder.inputType('EventFilter', {
   description: 'Which events; all conditions that are given must hold.',
@@ -122,13 +125,16 @@ builder.queryFields((t) => ({
       return toCursor(head.logId, head.position)
     },
   }),
-  events: t.connection({
-    type: Event,
-    description: 'The log of changes, oldest first: your own; for ADMINs everybody’s.',
-    ...rights('EVENTS_READ'),
-    args: { filter: t.arg({ type: EventFilter, description: 'Which events.' }) },
-    resolve: (_root, args, ctx) => readEventPage(ctx, matchOf(ctx, args.filter), args) as never,
-  }),
+  events: t.connection(
+    {
+      type: Event,
+      description: 'The log of changes, oldest first: your own; for ADMINs everybody’s.',
+      ...rights('EVENTS_READ'),
+      args: { filter: t.arg({ type: EventFilter, description: 'Which events.' }) },
+      resolve: (_root, args, ctx) => readEventPage(ctx, matchOf(ctx, args.filter), args) as never,
+    },
+    ...EventPages,
+  ),
 }))
 
 builder.subscriptionFields((t) => ({

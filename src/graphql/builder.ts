@@ -50,7 +50,6 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     dmmf: getDatamodel(),
     exposeDescriptions: true,
     filterConnectionTotalCount: true,
-    onUnusedQuery: process.env.NODE_ENV === 'test' ? 'error' : null,
   },
   scopeAuth: {
     authScopes: (ctx) => ({

@@ -1,15 +1,26 @@
 /** Lists of entities: Relay connections by keyset, with filter and order. */
 
+import type { OutputType } from '@pothos/core'
 import { queryFromInfo } from '@pothos/plugin-prisma'
 import type { GraphQLResolveInfo } from 'graphql'
 import { cursorColumns, type OrderTerm, type PageArgs, planPage, toPage } from '../core/page.ts'
-import { builder } from './builder.ts'
+import { builder, type SchemaTypes } from './builder.ts'
+
 import type { Context } from './context.ts'
+
+type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
 
 export const OrderDirection = builder.enumType('OrderDirection', {
   description: 'Which way a list is ordered.',
   values: { ASC: { description: 'Smallest, or earliest, first.' }, DESC: { description: 'Largest, or latest, first.' } },
 })
+
+/** The connection and edge types of an entity, for all its lists: `t.connection({…}, ...pagesOf(TaskRef, 'Task', 'tasks'))`. */
+export function pagesOf<Type extends OutputType<Types>>(type: Type, name: string, plural: string) {
+  const edge = builder.edgeObject({ type, name: `${name}Edge`, description: `One of a page of ${plural}, with its place in the list.` } as never)
+  const connection = builder.connectionObject({ type, name: `${name}Connection`, description: `A page of ${plural}.` } as never, edge as never)
+  return [connection, edge] as never as []
+}
 
 interface Delegate<R> {
   findMany(args: object): Promise<R[]>

@@ -13,7 +13,41 @@ import '../tasks/tasks-mutations.graphql.ts'
 import '../streams/stream.graphql.ts'
 import '../streams/streams-queries.graphql.ts'
 import '../streams/streams-mutations.graphql.ts'
-import type { GraphQLSchema } from 'graphql'
+import { type GraphQLSchema, isInterfaceType, isObjectType } from 'graphql'
+import { MAX_PAGE } from '../core/page.ts'
 import { builder } from './builder.ts'
 
-export const buildSchema = (): GraphQLSchema => builder.toSchema()
+export function buildSchema(): GraphQLSchema {
+  const schema = builder.toSchema()
+  describePages(schema)
+  return schema
+}
+
+/** What the Relay plugin makes says nothing of itself; the same words serve for every list. */
+function describePages(schema: GraphQLSchema): void {
+  const words: Record<string, string> = {
+    edges: 'The rows of this page, each with its cursor.',
+    nodes: 'The rows of this page.',
+    node: 'The row.',
+    pageInfo: 'Where this page lies, and whether there is more.',
+    cursor: 'Its place in the list: `after` this the next page begins, `before` it the previous one ends.',
+    first: `So many from the beginning, or after \`after\`; 1 to ${MAX_PAGE}, 50 by default.`,
+    last: `So many from the end, or before \`before\`; 1 to ${MAX_PAGE}, instead of \`first\`.`,
+    after: 'Only what comes after this cursor.',
+    before: 'Only what comes before this cursor.',
+    startCursor: 'The cursor of the first row; null where there is none.',
+    endCursor: 'The cursor of the last row; null where there is none.',
+    hasNextPage: 'Whether there is more after this page.',
+    hasPreviousPage: 'Whether there is more before this page.',
+    id: 'The global id.',
+  }
+  const types: Record<string, string> = { PageInfo: 'Where a page lies in its list.', Node: 'Anything that has a global id.' }
+  for (const type of Object.values(schema.getTypeMap())) {
+    type.description ??= types[type.name]
+    if (!isObjectType(type) && !isInterfaceType(type)) continue
+    for (const field of Object.values(type.getFields())) {
+      if (/(Connection|Edge|PageInfo|Node)$/.test(type.name)) field.description ??= words[field.name]
+      if (/Connection!?$/.test(String(field.type))) for (const arg of field.args) arg.description ??= words[arg.name]
+    }
+  }
+}

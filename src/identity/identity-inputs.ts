@@ -1,6 +1,6 @@
 /** Rules for the input fields of accounts. */
 import { z } from 'zod'
-import { text } from '../graphql/input.ts'
+import { text } from '../core/input.ts'
 import { passwordFault } from './password-rule.ts'
 
 export const EMAIL_MAX = 254

@@ -6,6 +6,7 @@ import { BadUserInput } from '../core/errors.ts'
 import type { FilterFields } from '../core/filter.ts'
 import { idOf } from '../core/ids.ts'
 import { builder } from '../graphql/builder.ts'
+import { pagesOf } from '../graphql/connection.ts'
 import type { Context } from '../graphql/context.ts'
 import { comparators, DateTimeFilter, filterInput, IdFilter, StringFilter } from '../graphql/filter-inputs.ts'
 import { nodeLoader } from '../graphql/node.ts'
@@ -114,6 +115,8 @@ export const StreamRef = builder.prismaNode('Stream', {
     task: t.relation('task', { nullable: true, description: 'The task it belongs to.' }),
   }),
 })
+
+export const StreamPages = pagesOf(StreamRef, 'Stream', 'streams')
 
 export const STREAM_FILTER_FIELDS: FilterFields = {
   id: { column: 'id', write: (value) => idOf('Stream', value as string, ['filter', 'id']) ?? '' },

@@ -6,7 +6,7 @@ import { idOf } from '../core/ids.ts'
 import { live } from '../events/live.ts'
 import { builder, rights } from '../graphql/builder.ts'
 import { NEWEST_FIRST, orderInput, readPage } from '../graphql/connection.ts'
-import { STREAM_FILTER_FIELDS, StreamChunkRef, StreamFilter, StreamRef, StreamStatusEnum } from './stream.graphql.ts'
+import { STREAM_FILTER_FIELDS, StreamChunkRef, StreamFilter, StreamPages, StreamRef, StreamStatusEnum } from './stream.graphql.ts'
 import { streamSeen } from './stream-access.ts'
 import type { StreamUpdate } from './stream-hub.ts'
 import { textOf } from './stream-read.ts'
@@ -46,23 +46,26 @@ builder.queryFields((t) => ({
       return id ? ctx.db.stream.findUnique({ ...query, where: { id, ...ownedBy(ctx.actor) } }) : null
     },
   }),
-  streams: t.connection({
-    type: StreamRef,
-    description: 'Your streams, for ADMINs everybody’s; newest first unless ordered otherwise.',
-    ...rights('STREAMS_READ'),
-    args: {
-      filter: t.arg({ type: StreamFilter, description: 'Which streams.' }),
-      orderBy: t.arg({ type: [StreamOrder.ref], description: 'In which order; at most 5 terms.' }),
+  streams: t.connection(
+    {
+      type: StreamRef,
+      description: 'Your streams, for ADMINs everybody’s; newest first unless ordered otherwise.',
+      ...rights('STREAMS_READ'),
+      args: {
+        filter: t.arg({ type: StreamFilter, description: 'Which streams.' }),
+        orderBy: t.arg({ type: [StreamOrder.ref], description: 'In which order; at most 5 terms.' }),
+      },
+      resolve: (_root, args, ctx, info) =>
+        readPage(ctx, info, {
+          typeName: 'Stream',
+          delegate: ctx.db.stream as never,
+          where: { AND: [filterWhere(args.filter, STREAM_FILTER_FIELDS), ownedBy(ctx.actor)] },
+          order: StreamOrder.toTerms(args.orderBy, NEWEST_FIRST),
+          args,
+        }) as never,
     },
-    resolve: (_root, args, ctx, info) =>
-      readPage(ctx, info, {
-        typeName: 'Stream',
-        delegate: ctx.db.stream as never,
-        where: { AND: [filterWhere(args.filter, STREAM_FILTER_FIELDS), ownedBy(ctx.actor)] },
-        order: StreamOrder.toTerms(args.orderBy, NEWEST_FIRST),
-        args,
-      }) as never,
-  }),
+    ...StreamPages,
+  ),
 }))
 
 builder.subscriptionFields((t) => ({

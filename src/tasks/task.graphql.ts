@@ -5,11 +5,11 @@ import { toGlobalId } from '../core/ids.ts'
 import { actorField, eventCursorOf, readEventPage } from '../events/events.graphql.ts'
 import type { LoggedEvent } from '../events/log.ts'
 import { builder } from '../graphql/builder.ts'
-import { orderInput } from '../graphql/connection.ts'
+import { orderInput, pagesOf } from '../graphql/connection.ts'
 import { comparators, DateTimeFilter, FloatFilter, filterInput, IdFilter, IntFilter, StringFilter } from '../graphql/filter-inputs.ts'
 import { nodeLoader } from '../graphql/node.ts'
 import { readRelated } from '../graphql/related.ts'
-import { StreamRef } from '../streams/stream.graphql.ts'
+import { StreamPages, StreamRef } from '../streams/stream.graphql.ts'
 import type { TaskStatus } from './task.ts'
 
 export const TaskStatusEnum = builder.enumType('TaskStatus', {
@@ -49,6 +49,9 @@ builder.interfaceFields(Job, (t) => ({
   }),
   completedAt: t.field({ type: 'DateTime', nullable: true, description: 'When it reached a final status.', resolve: (job) => toDateOrNull(job.completedAtMs) }),
 }))
+
+export const TaskEvent = builder.objectRef<LoggedEvent>('TaskEvent')
+const TaskEventPages = pagesOf(TaskEvent, 'TaskEvent', 'changes of a task')
 
 const STREAM_ORDER = [{ column: 'createdAtMs', kind: 'bigint', direction: 'ASC' }] as const
 
@@ -138,26 +141,34 @@ export const TaskRef = builder.prismaNode('Task', {
       resolve: (task) => (task.durationMs === null ? null : Number(task.durationMs)),
     }),
     owner: t.relation('owner', { description: 'Whose it is.' }),
-    streams: t.connection({
-      type: StreamRef,
-      description: 'The streams that belong to it, oldest first: one or more for each attempt.',
-      resolve: (task, args, ctx, info) =>
-        readRelated(ctx, info, task.id, {
-          typeName: 'Stream',
-          table: 'Stream',
-          parent: 'taskId',
-          order: STREAM_ORDER,
-          args,
-          delegate: (c) => c.db.stream as never,
-        }) as never,
-    }),
-    events: t.connection({
-      type: TaskEvent,
-      description: 'Every change of it, oldest first.',
-      resolve: (task, args, ctx) => readEventPage(ctx, { subjectId: task.id, ...ownedBy(ctx.actor) }, args) as never,
-    }),
+    streams: t.connection(
+      {
+        type: StreamRef,
+        description: 'The streams that belong to it, oldest first: one or more for each attempt.',
+        resolve: (task, args, ctx, info) =>
+          readRelated(ctx, info, task.id, {
+            typeName: 'Stream',
+            table: 'Stream',
+            parent: 'taskId',
+            order: STREAM_ORDER,
+            args,
+            delegate: (c) => c.db.stream as never,
+          }) as never,
+      },
+      ...StreamPages,
+    ),
+    events: t.connection(
+      {
+        type: TaskEvent,
+        description: 'Every change of it, oldest first.',
+        resolve: (task, args, ctx) => readEventPage(ctx, { subjectId: task.id, ...ownedBy(ctx.actor) }, args) as never,
+      },
+      ...TaskEventPages,
+    ),
   }),
 })
+
+export const TaskPages = pagesOf(TaskRef, 'Task', 'tasks')
 
 /** Kinds of task events as the API names them: those of the log without `TASK_`. */
 const TaskEventKind = builder.enumType('TaskEventKind', {
@@ -180,8 +191,6 @@ const TaskEventKind = builder.enumType('TaskEventKind', {
     DELETED: { description: 'It was removed.' },
   },
 })
-
-export const TaskEvent = builder.objectRef<LoggedEvent>('TaskEvent')
 
 TaskEvent.implement({
   description: 'A change of a task. It is told even where the task is gone since.',

@@ -14,7 +14,7 @@ import {
   optionalText,
   optionalWhole,
   text,
-} from '../graphql/input.ts'
+} from '../core/input.ts'
 import { mutation } from '../graphql/mutation.ts'
 import { TaskRef } from './task.graphql.ts'
 import { MAX_ATTEMPTS, MAX_PARAMS_BYTES } from './task.ts'

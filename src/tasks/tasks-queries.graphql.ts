@@ -8,7 +8,7 @@ import { follow, live, startOf } from '../events/live.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { builder, rights } from '../graphql/builder.ts'
 import { NEWEST_FIRST, readPage } from '../graphql/connection.ts'
-import { TaskEvent, TaskFilter, TaskOrder, TaskRef, TaskStatusEnum } from './task.graphql.ts'
+import { TaskEvent, TaskFilter, TaskOrder, TaskPages, TaskRef, TaskStatusEnum } from './task.graphql.ts'
 import { TASK_VALUES, type TaskStatus, toTaskValues } from './task.ts'
 import { TASK_FILTER_FIELDS, taskEventMatches } from './task-filter.ts'
 import { type TaskStats, taskStats } from './task-stats.ts'
@@ -70,23 +70,26 @@ builder.queryFields((t) => ({
       return id ? ctx.db.task.findUnique({ ...query, where: { id, ...ownedBy(ctx.actor) } }) : null
     },
   }),
-  tasks: t.connection({
-    type: TaskRef,
-    description: 'Your tasks, for ADMINs everybody’s; newest first unless ordered otherwise.',
-    ...rights('TASKS_READ'),
-    args: {
-      filter: t.arg({ type: TaskFilter, description: 'Which tasks.' }),
-      orderBy: t.arg({ type: [TaskOrder.ref], description: 'In which order; at most 5 terms.' }),
+  tasks: t.connection(
+    {
+      type: TaskRef,
+      description: 'Your tasks, for ADMINs everybody’s; newest first unless ordered otherwise.',
+      ...rights('TASKS_READ'),
+      args: {
+        filter: t.arg({ type: TaskFilter, description: 'Which tasks.' }),
+        orderBy: t.arg({ type: [TaskOrder.ref], description: 'In which order; at most 5 terms.' }),
+      },
+      resolve: (_root, args, ctx, info) =>
+        readPage(ctx, info, {
+          typeName: 'Task',
+          delegate: ctx.db.task as never,
+          where: { AND: [filterWhere(args.filter, TASK_FILTER_FIELDS), ownedBy(ctx.actor)] },
+          order: TaskOrder.toTerms(args.orderBy, NEWEST_FIRST),
+          args,
+        }) as never,
     },
-    resolve: (_root, args, ctx, info) =>
-      readPage(ctx, info, {
-        typeName: 'Task',
-        delegate: ctx.db.task as never,
-        where: { AND: [filterWhere(args.filter, TASK_FILTER_FIELDS), ownedBy(ctx.actor)] },
-        order: TaskOrder.toTerms(args.orderBy, NEWEST_FIRST),
-        args,
-      }) as never,
-  }),
+    ...TaskPages,
+  ),
   taskStats: t.field({
     type: TaskStatsRef,
     description: 'Figures over your tasks, for ADMINs over everybody’s.',
