@@ -8,6 +8,8 @@ import { isRetryable } from '../../src/db/constraints.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { filePath } from '../../src/db/sqlite.ts'
 import { SqliteAdapterFactory } from '../../src/db/sqlite-adapter.ts'
+import { SqliteConnection } from '../../src/db/sqlite-connection.ts'
+import { remoteFileSystem } from '../../src/db/sqlite-owner.ts'
 import { Prisma } from '../../src/generated/sqlite/client.ts'
 import { type ScratchDatabase, scratchDatabase } from '../kit/databases.ts'
 import { addUser } from './rows.ts'
@@ -128,6 +130,25 @@ describe('a SQLite file and other processes', () => {
     await client.$transaction(async (tx) => tx.user.update({ where: { id }, data: { displayName: 'Free again' } }))
     expect((await client.user.findMany()).map(({ displayName }) => displayName)).toEqual(['Free again'])
     await client.$disconnect()
+  })
+
+  test('a connection whose statement found the file busy commits again afterwards', async () => {
+    const holder = child('hold')
+    expect(await holder.next()).toBe('holding')
+    const connection = new SqliteConnection(filePath(scratch.url))
+    const insert = { sql: 'INSERT INTO "Installation" ("id") VALUES (1) RETURNING "id"', args: [], argTypes: [] }
+    expect(() => connection.query(insert)).toThrow('database is locked')
+    holder.program.stdin.end('let go\n')
+    await once(holder.program, 'exit')
+    connection.script('BEGIN IMMEDIATE')
+    connection.query(insert)
+    connection.script('COMMIT')
+    connection.close()
+    expect(await (await opened()).client.installation.count()).toBe(1)
+  })
+
+  test('a disk of this machine is not taken for one behind a network', () => {
+    expect(remoteFileSystem(filePath(scratch.url))).toBeNull()
   })
 
   test.each(['FULL', 'NORMAL'])('after a kill -9 with synchronous %s the file is whole and has every acknowledged row', async (synchronous) => {
