@@ -98,10 +98,9 @@ describe.each(dialects())('userRegister on %s', (dialect) => {
   it.each(['💪'.repeat(8), '  spaces around  ', 'x'.repeat(128), 'Ωμέγα – ångström'])('takes the password %j exactly as given', async (password) => {
     const { user } = await register({ password })
     const login = async (typed: string) => {
-      const { data } = await world.ask(
-        'mutation ($input: SessionCreateInput!) { sessionCreate(input: $input) { user { id } userErrors { code } } }',
-        { input: { email: user.email, password: typed } },
-      )
+      const { data } = await world.ask('mutation ($input: SessionCreateInput!) { sessionCreate(input: $input) { user { id } userErrors { code } } }', {
+        input: { email: user.email, password: typed },
+      })
       return data.sessionCreate
     }
     expect((await login(password)).user.id).toBe(user.id)
@@ -156,10 +155,9 @@ describe.each(dialects())('userRegister on %s', (dialect) => {
   it('in a closed installation only ADMINs register others', async () => {
     const { config } = world.app
     const admin = await world.app.store.database.client.user.findFirstOrThrow({ where: { role: 'ADMIN' } })
-    const { data } = await world.ask(
-      'mutation ($input: SessionCreateInput!) { sessionCreate(input: $input) { tokens { accessToken } } }',
-      { input: { email: admin.email, password: 'a fine password' } },
-    )
+    const { data } = await world.ask('mutation ($input: SessionCreateInput!) { sessionCreate(input: $input) { tokens { accessToken } } }', {
+      input: { email: admin.email, password: 'a fine password' },
+    })
     const plain = await register({})
     const before = await users()
     config.REGISTRATION = 'closed'
