@@ -20,9 +20,7 @@ import {
 import { SqliteConnection, type Synchronous } from './sqlite-connection.ts'
 import { isBusy } from './sqlite-errors.ts'
 import { FifoLock } from './sqlite-lock.ts'
-
-const provider = 'sqlite'
-const adapterName = 'holdfast-libsql'
+import { adapterName, provider, SqliteTransaction } from './sqlite-transaction.ts'
 
 export interface SqliteAdapterOptions {
   synchronous?: Synchronous
@@ -30,7 +28,6 @@ export interface SqliteAdapterOptions {
   busyTimeoutMs?: number
 }
 
-const ENDED = 'SQLite has already ended this transaction; nothing of it was kept.'
 const BUSY_TIMEOUT_MS = 5_000
 const BUSY_RETRY_MS = 10
 
@@ -119,74 +116,6 @@ export class SqliteAdapter implements SqlDriverAdapter {
         if (!isBusy(error) || performance.now() >= deadline) throw error
       }
       await sleep(BUSY_RETRY_MS)
-    }
-  }
-}
-
-class SqliteTransaction implements Transaction {
-  readonly provider = provider
-  readonly adapterName = adapterName
-  /** Commit and rollback are ours: Prisma sends no COMMIT of its own. */
-  readonly options = { usePhantomQuery: true }
-  readonly #writer: SqliteConnection
-  readonly #release: () => void
-  #open = true
-
-  constructor(writer: SqliteConnection, release: () => void) {
-    this.#writer = writer
-    this.#release = release
-  }
-
-  async queryRaw(query: SqlQuery) {
-    return this.#inside().query(query)
-  }
-
-  async executeRaw(query: SqlQuery) {
-    return this.#inside().execute(query)
-  }
-
-  async createSavepoint(name: string) {
-    this.#inside().script(`SAVEPOINT ${name}`)
-  }
-
-  async rollbackToSavepoint(name: string) {
-    this.#inside().script(`ROLLBACK TO ${name}`)
-  }
-
-  async releaseSavepoint(name: string) {
-    this.#inside().script(`RELEASE ${name}`)
-  }
-
-  async commit() {
-    try {
-      this.#inside().script('COMMIT')
-    } finally {
-      this.#end()
-    }
-  }
-
-  async rollback() {
-    this.#end()
-  }
-
-  /**
-   * SQLite rolls back by itself when the disk is full or fails. What came after would then be committed statement by
-   * statement, and a COMMIT of nothing would look like success.
-   */
-  #inside(): SqliteConnection {
-    if (this.#open && this.#writer.inTransaction) return this.#writer
-    const error = new DriverAdapterError({ kind: 'TransactionAlreadyClosed', cause: ENDED })
-    error.message = ENDED
-    throw error
-  }
-
-  #end() {
-    if (!this.#open) return
-    this.#open = false
-    try {
-      if (this.#writer.inTransaction) this.#writer.script('ROLLBACK')
-    } finally {
-      this.#release()
     }
   }
 }
