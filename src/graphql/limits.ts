@@ -47,8 +47,8 @@ const MAX_MUTATIONS = 20
 const MAX_DIRECTIVES = 50
 /** Introspection has limits of its own: it is deeper than other queries, and its lists are as long as the schema. */
 const INTROSPECTION_DEPTH = 20
-const INTROSPECTION_COST = 1_000_000
-const INTROSPECTION_LISTS: Record<string, number> = { types: 200, fields: 10, directives: 5, args: 3, inputFields: 5, enumValues: 5, possibleTypes: 5 }
+const INTROSPECTION_COST = 350_000
+const INTROSPECTION_LISTS: Record<string, number> = { types: 200, fields: 15, directives: 5, args: 3, inputFields: 5, enumValues: 5, possibleTypes: 5 }
 
 export class TooComplex extends GraphQLError {
   constructor(message: string) {
@@ -111,7 +111,8 @@ class Scale {
     if (operation.operation === 'mutation' && roots.length > MAX_MUTATIONS) throw new TooComplex(`At most ${MAX_MUTATIONS} mutations in one operation.`)
     this.#directives += operation.directives?.length ?? 0
     const part = this.#selections(operation.selectionSet, this.schema.getRootType(operation.operation) ?? undefined, false)
-    const cost = Math.ceil(part.fixed + part.perRow + (operation.operation === 'mutation' ? roots.length * MUTATION_COST : 0))
+    const tenths = Math.round(10 * (part.fixed + part.perRow + (operation.operation === 'mutation' ? roots.length * MUTATION_COST : 0)))
+    const cost = Math.ceil(tenths / 10)
     if (cost > this.limits.MAX_COST)
       throw new TooComplex(`This operation costs ${cost}, and at most ${this.limits.MAX_COST} is allowed. Ask for fewer, or shorter, lists.`)
     if (part.introspection > INTROSPECTION_COST) throw new TooComplex('This asks for too much of the schema at once.')
@@ -194,7 +195,7 @@ class Scale {
     const below = node.selectionSet && this.#selections(node.selectionSet, undefined, true)
     const depth = 1 + (below?.depth ?? 0)
     if (depth > INTROSPECTION_DEPTH) throw new TooComplex(`Introspection is more than ${INTROSPECTION_DEPTH} levels deep.`)
-    const introspection = 1 + (INTROSPECTION_LISTS[node.name.value] ?? 1) * (below?.introspection ?? 0)
+    const introspection = (below ? 1 : VALUE_COST) + (INTROSPECTION_LISTS[node.name.value] ?? 1) * (below?.introspection ?? 0)
     return { fixed: 0, perRow: 0, introspection, depth }
   }
 

@@ -135,11 +135,19 @@ async function sendGraphiql(req: IncomingMessage, res: ServerResponse): Promise<
 /** Reads no faster than the client does, and stops reading when it leaves. */
 function sendEvents(res: ServerResponse, events: ReadableStream<Uint8Array>, headers: Readonly<Record<string, string>> = SSE_HEADERS): void {
   const reader = events.getReader()
-  res.once('close', () => void reader.cancel().catch(() => {}))
+  let goOn = () => {}
+  res.on('drain', () => goOn())
+  res.once('close', () => {
+    reader.cancel().catch(() => {})
+    goOn()
+  })
   res.writeHead(200, headers)
   const pump = async (): Promise<void> => {
     for (let step = await reader.read(); !step.done; step = await reader.read()) {
-      if (!res.write(step.value) && !res.destroyed) await new Promise<void>((resolve) => res.once('drain', resolve).once('close', resolve))
+      if (res.write(step.value) || res.destroyed) continue
+      await new Promise<void>((resolve) => {
+        goOn = resolve
+      })
     }
     res.end()
   }

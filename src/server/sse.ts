@@ -5,7 +5,12 @@
 import type { ExecutionResult } from 'graphql'
 import { Ended, finished, type LiveResult, SSE_ID } from '../graphql/subscribe.ts'
 
-export const SSE_HEADERS = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' }
+/** Frozen, for Yoga's `Response` writes into the headers it is given: hand it a copy. */
+export const SSE_HEADERS = Object.freeze({
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+})
 
 /** Shorter than the minute after which most proxies give a silent connection up. */
 const KEEP_ALIVE_MS = 12_000

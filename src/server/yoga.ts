@@ -70,11 +70,12 @@ function transport(app: App, performer: () => Performer): Plugin<object, FromSer
       const { accepted, ending, origin } = exchange
       const outcome = result as Outcome
       setResultProcessor((_result, fetchAPI) => {
-        if (isLive(outcome)) return new fetchAPI.Response(eventStream(outcome, ending.signal), { headers: SSE_HEADERS })
+        if (isLive(outcome)) return new fetchAPI.Response(eventStream(outcome, ending.signal), { headers: { ...SSE_HEADERS } })
         const context = new Context(app, stranger, origin, ending.signal)
         const errors = outcome.errors?.map((error) => (isCoded(error) ? error : masked(error, context)))
         const fit = errors ? { ...outcome, errors } : outcome
-        if (!accepted.json && accepted.events && !(errors?.[0] instanceof Refused)) return new fetchAPI.Response(singleEvent(fit), { headers: SSE_HEADERS })
+        if (!accepted.json && accepted.events && !(errors?.[0] instanceof Refused))
+          return new fetchAPI.Response(singleEvent(fit), { headers: { ...SSE_HEADERS } })
         const { status, headers, body } = answerOf(fit, accepted.json ?? 'application/json')
         return new fetchAPI.Response(body, { status, headers })
       }, 'application/json')

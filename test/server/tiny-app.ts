@@ -151,9 +151,9 @@ export function tinySchema(puppet: Puppet): GraphQLSchema {
       failing: {
         type: tick,
         resolve: (value) => value,
-        // biome-ignore lint/correctness/useYield: it fails before it could
         subscribe: (_, __, ctx) =>
           counted(ctx, async function* () {
+            yield { sseId: '1', cursor: '1', body: 'the last' }
             throw new Error('password=hunter2')
           }),
       },
@@ -193,3 +193,19 @@ export function tinyApp(puppet: Puppet, settings: Record<string, string> = {}): 
   }
   return { config, log, store: { database }, limits: createRateLimits(config) } as unknown as App
 }
+
+// biome-ignore lint/suspicious/noExplicitAny: a test says itself what it expects of an answer
+export type Answering = (body: unknown, headers?: Record<string, string>) => Promise<{ status: number; headers: Headers; body: any }>
+
+/** A client that sees status, headers and body of what it posts. */
+export const poster =
+  (url: string): Answering =>
+  async (body, headers = {}) => {
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    })
+    const text = await response.text()
+    return { status: response.status, headers: response.headers, body: text.startsWith('{') ? JSON.parse(text) : text }
+  }
