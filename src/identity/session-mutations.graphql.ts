@@ -1,8 +1,8 @@
 /** Logging in, staying so, and logging out. */
 import { z } from 'zod'
 import { idOf } from '../core/ids.ts'
-import type { Context } from '../graphql/context.ts'
 import { given, optionalId, text } from '../core/input.ts'
+import type { Context } from '../graphql/context.ts'
 import { mutation } from '../graphql/mutation.ts'
 import { randomToken } from '../secrets.ts'
 import { InvalidCredentials, InvalidRefreshToken } from './identity-errors.ts'

@@ -3,9 +3,9 @@ import { z } from 'zod'
 import { requireKnown, seesAll } from '../core/actor.ts'
 import { IdempotencyMismatch } from '../core/errors.ts'
 import { idOf, newIdOf } from '../core/ids.ts'
+import { given, id, idempotencyKey, jsonObject, optionalId, optionalName } from '../core/input.ts'
 import type { Committed } from '../events/transact.ts'
 import type { Context } from '../graphql/context.ts'
-import { given, id, idempotencyKey, jsonObject, name, optionalId, optionalName } from '../core/input.ts'
 import { mutation } from '../graphql/mutation.ts'
 import { digest } from '../secrets.ts'
 import { InvalidCredentials } from './identity-errors.ts'
@@ -41,12 +41,12 @@ mutation('userRegister', {
       required: true,
       description: '8 to 128 characters, taken exactly as given (nothing is trimmed), and none of the most common passwords.',
     }),
-    displayName: t.string({ required: true, description: 'How the user wants to be called; at most 100 characters.' }),
+    displayName: t.string({ description: 'How the user wants to be called; at most 100 characters. Left out: what stands before the @.' }),
     idempotencyKey: t.string({
       description: 'The same key with the same input, password included, answers the same user, without tokens. At most 200 characters.',
     }),
   }),
-  validate: z.object({ id: optionalId, email: newEmail, password: newPassword, displayName: name(100), idempotencyKey }),
+  validate: z.object({ id: optionalId, email: newEmail, password: newPassword, displayName: optionalName(100), idempotencyKey }),
   run: (input, ctx) => register(input, ctx),
   payload: (t) => ({
     user: t.prismaField({
@@ -68,12 +68,12 @@ interface RegisterInput {
   id?: string | undefined
   email: string
   password: string
-  displayName: string
+  displayName?: string | undefined
   idempotencyKey?: string | undefined
 }
 
 async function register(input: RegisterInput, ctx: Context): Promise<Committed<Opened>> {
-  const { id: givenId, email, password, displayName, idempotencyKey: key } = input
+  const { id: givenId, email, password, displayName = email.split('@')[0]!, idempotencyKey: key } = input
   const { app } = ctx
   const registration = app.config.REGISTRATION
   const userId = givenId === undefined ? undefined : newIdOf('User', givenId)

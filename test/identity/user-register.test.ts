@@ -41,6 +41,10 @@ describe.each(dialects())('userRegister on %s', (dialect) => {
     expect(Math.round(minutes)).toBe(world.app.config.ACCESS_TOKEN_MINUTES)
   })
 
+  it('calls whoever gives no name by what stands before the @', async () => {
+    expect((await register({ email: 'Jane.Doe@example.com', displayName: null })).user.displayName).toBe('jane.doe')
+  })
+
   it('writes who registered, and from where, into the log, and no secret', async () => {
     const payload = await register({ password: 'not in the log' })
     const userId = payload.user.id.slice('User:'.length)
