@@ -262,9 +262,6 @@ CREATE INDEX "Stream_createdAtMs_id_idx" ON "Stream"("createdAtMs", "id");
 CREATE INDEX "Stream_producerTaskId_idx" ON "Stream"("producerTaskId");
 
 -- CreateIndex
-CREATE INDEX "Stream_status_leaseExpiresAtMs_idx" ON "Stream"("status", "leaseExpiresAtMs");
-
--- CreateIndex
 CREATE INDEX "Task_ownerId_createdAtMs_id_idx" ON "Task"("ownerId", "createdAtMs", "id");
 
 -- CreateIndex
@@ -272,9 +269,6 @@ CREATE INDEX "Task_ownerId_status_createdAtMs_id_idx" ON "Task"("ownerId", "stat
 
 -- CreateIndex
 CREATE INDEX "Task_createdAtMs_id_idx" ON "Task"("createdAtMs", "id");
-
--- CreateIndex
-CREATE INDEX "Task_status_leaseExpiresAtMs_idx" ON "Task"("status", "leaseExpiresAtMs");
 
 -- AddForeignKey
 ALTER TABLE "Credential" ADD CONSTRAINT "Credential_userId_fkey" FOREIGN KEY ("userId") REFERENCES "User"("id") ON DELETE CASCADE ON UPDATE CASCADE;
