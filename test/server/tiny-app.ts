@@ -6,6 +6,7 @@ import { type Config, readConfig } from '../../src/config.ts'
 import { BadUserInput, NotFound } from '../../src/core/errors.ts'
 import { live } from '../../src/events/live.ts'
 import type { App, Context } from '../../src/graphql/context.ts'
+import { openSecrets } from '../../src/secrets.ts'
 import { createRateLimits } from '../../src/server/rate-limits.ts'
 
 /** What a test drives and looks at. */
@@ -191,7 +192,8 @@ export function tinyApp(puppet: Puppet, settings: Record<string, string> = {}): 
       return [{ logId: '0123456789ab', position: 7, expiredThrough: 0 }]
     },
   }
-  return { config, log, store: { database }, limits: createRateLimits(config) } as unknown as App
+  const secrets = openSecrets({ given: 'the secret of a server that is only tested', folder: config.DATA_DIR })
+  return { config, log, secrets, store: { database }, limits: createRateLimits(config) } as unknown as App
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a test says itself what it expects of an answer
