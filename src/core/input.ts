@@ -3,13 +3,14 @@ import { z } from 'zod'
 
 const given = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined)
 
-/** Text that both databases can keep: no null characters. */
+/** Text that both databases can keep as it is: no null characters, and no halves of characters, which have no UTF-8. */
 export const text = (min: number, max: number) =>
   z
     .string()
     .min(min, { error: min === 1 ? 'Must not be empty' : `Must have at least ${min} characters`, abort: true })
     .max(max, `Must have at most ${max} characters`)
     .refine((value) => !value.includes('\u0000'), 'Must not hold null characters')
+    .refine((value) => !/\p{Surrogate}/u.test(value), 'Must be valid Unicode: it holds half a character')
 
 /** A word or name on one line. */
 export const name = (max: number) => text(1, max).refine((value) => value.trim().length > 0, 'Must not be blank')
@@ -27,6 +28,7 @@ export const idempotencyKey = given(text(1, 200))
 export const json = (maxBytes: number) =>
   z
     .unknown()
+    .optional()
     .refine((value) => value === undefined || Buffer.byteLength(JSON.stringify(value) ?? '') <= maxBytes, `Must have at most ${maxBytes} bytes as JSON`)
 
 /** A JSON object. */

@@ -26,6 +26,7 @@ function checkJson(value: unknown): unknown {
     if (depth > JSON_MAX_DEPTH) throw new GraphQLError(`A JSON value is at most ${JSON_MAX_DEPTH} levels deep.`)
     if (++values > JSON_MAX_VALUES) throw new GraphQLError(`A JSON value holds at most ${JSON_MAX_VALUES} values.`)
     if (typeof part === 'string' && part.includes('\u0000')) throw new GraphQLError('Text must not hold null characters.')
+    if (typeof part === 'string' && /\p{Surrogate}/u.test(part)) throw new GraphQLError('Text must be valid Unicode: it holds half a character.')
     if (typeof part === 'number' && !Number.isFinite(part)) throw new GraphQLError('JSON knows no infinite numbers.')
     if (Array.isArray(part)) for (const item of part) visit(item, depth + 1)
     else if (part !== null && typeof part === 'object') {

@@ -1,6 +1,6 @@
 /** Task types that tests hold in their hands. */
 import { z } from 'zod'
-import type { TaskRun, TaskTypes } from '../../src/tasks/task-type.ts'
+import type { TaskOutcome, TaskRun, TaskTypes } from '../../src/tasks/task-type.ts'
 
 /** `test.held`: runs until the test says how it ends. */
 export class HeldTasks {
@@ -36,4 +36,24 @@ export interface HeldRun {
   task: TaskRun
   complete(outcome: { result?: unknown; summary?: string; agentsInvolved?: string[] }): void
   fail(error: unknown): void
+}
+
+type Script = (task: TaskRun<{ script: string; [key: string]: unknown }>) => Promise<TaskOutcome>
+
+/** `test.scripted`: does what the test has written under the name in `params.script`. */
+export class ScriptedTasks {
+  readonly #scripts = new Map<string, Script>()
+
+  write(name: string, script: Script): void {
+    this.#scripts.set(name, script)
+  }
+
+  register = (types: TaskTypes): void => {
+    types.register({
+      name: 'test.scripted',
+      description: 'Does what a test has written.',
+      params: z.looseObject({ script: z.string() }),
+      run: (task) => this.#scripts.get(task.params.script)!(task as never),
+    })
+  }
 }
