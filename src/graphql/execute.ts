@@ -20,9 +20,10 @@ import { isKnown } from '../core/actor.ts'
 import { readHead, toCursor } from '../events/log.ts'
 import type { Context } from './context.ts'
 import { refuseUnkeepableLiterals, refuseUnkeepableVariables } from './keepable.ts'
-import { limitsOf, TooComplex } from './limits.ts'
+import { limitsOf } from './limits.ts'
 import { maskError } from './mask.ts'
 import { Refused } from './refused.ts'
+import { TooComplex } from './scale.ts'
 import { type LiveResult, type LiveResults, untilEnded } from './subscribe.ts'
 
 export interface Params {
@@ -85,7 +86,8 @@ export function preparing(schema: GraphQLSchema, config: Config, getEnveloped: G
       const cost = call.tellCost ? { requested: weight.cost, limit: config.MAX_COST } : undefined
       return { document, operation, run: () => run(call, enveloped, args, operation.operation, weight.asksEventCursor, cost) }
     } catch (error) {
-      return { errors: [masked(error, context)] }
+      // Parsing and validating are recursive, and the stack ends before some documents do.
+      return { errors: [masked(error instanceof RangeError ? new TooComplex('This document is nested too deeply.') : error, context)] }
     }
   }
 }
@@ -130,8 +132,6 @@ function parse(enveloped: Enveloped, query: string, maxTokens: number): Document
     return enveloped.parse(query, { maxTokens })
   } catch (error) {
     if (error instanceof GraphQLError && error.message.includes('tokens. Parsing aborted')) throw new TooComplex(`A document has at most ${maxTokens} tokens.`)
-    // The parser is recursive: nesting that exhausts the stack.
-    if (error instanceof RangeError) throw new TooComplex('This document is nested too deeply.')
     throw error
   }
 }

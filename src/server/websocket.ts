@@ -20,14 +20,13 @@ import { mayConnect } from './cors.ts'
 import { originOf, requestIdOf } from './origin.ts'
 import { isLive, type Performer } from './perform.ts'
 import { checkParams } from './request-params.ts'
+import { keepAlive, send } from './socket-peer.ts'
 import { GRAPHQL_PATH } from './yoga.ts'
 
 export const SERVICE_RESTART = 1012
 const TRY_AGAIN_LATER = 1013
 const INIT_TIMEOUT_MS = 5000
 const PING_EVERY_MS = 20_000
-/** Past this a socket's messages are no longer read until it has taken what it was sent. */
-const MAX_BUFFERED_BYTES = 1_000_000
 
 export interface Sockets {
   /** How many are open. */
@@ -194,30 +193,4 @@ function tokenOf(headers: unknown): string | null {
   if (given === undefined || given === null || given === '') return null
   const text = String(given)
   return /^bearer /i.test(text) ? text : `Bearer ${text}`
-}
-
-/** Resolves once the network has taken the message. A client that sends but does not read is not read from either. */
-function send(socket: WebSocket, text: string): Promise<void> {
-  return new Promise((resolve) => {
-    if (socket.readyState !== socket.OPEN) return resolve()
-    socket.send(text, () => {
-      if (socket.isPaused && socket.bufferedAmount < MAX_BUFFERED_BYTES) socket.resume()
-      resolve()
-    })
-    if (socket.bufferedAmount >= MAX_BUFFERED_BYTES && !socket.isPaused) socket.pause()
-  })
-}
-
-/** Drops a peer that has not answered a ping by the time of the next. */
-function keepAlive(socket: WebSocket, everyMs: number): () => void {
-  let answered = true
-  socket.on('pong', () => {
-    answered = true
-  })
-  const timer = setInterval(() => {
-    if (!answered) return socket.terminate()
-    answered = false
-    socket.ping()
-  }, everyMs)
-  return () => clearInterval(timer)
 }
