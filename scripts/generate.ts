@@ -9,7 +9,7 @@ for (const dialect of ['sqlite', 'postgresql']) {
   mkdirSync(folder, { recursive: true })
   cpSync('prisma/models', folder, { recursive: true })
   cpSync(`prisma/${dialect}/schema.prisma`, path.join(folder, 'schema.prisma'))
-  const run = spawnSync(process.execPath, ['node_modules/prisma/build/index.js', 'generate', '--no-hints'], {
+  const run = spawnSync(process.execPath, ['node_modules/prisma-cli/build/index.js', 'generate', '--no-hints'], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, HOLDFAST_PRISMA_SCHEMA: folder, CHECKPOINT_DISABLE: '1' },
   })
