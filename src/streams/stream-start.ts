@@ -1,11 +1,8 @@
-import { requireKnown } from '../core/actor.ts'
 import { newId } from '../core/ids.ts'
 import type { Work } from '../events/work.ts'
 import { taskCreate } from '../tasks/task-create.ts'
 import type { TaskTypes } from '../tasks/task-type.ts'
 import type { TextGenerateParams } from '../tasks/types/text-generate.ts'
-import type { StreamValues } from './stream.ts'
-import { streamOpen } from './stream-open.ts'
 
 export interface StreamStart {
   id?: string | undefined
@@ -15,16 +12,10 @@ export interface StreamStart {
   generation: TextGenerateParams
 }
 
-/** Starts a generation: a `text.generate` task, and at once the stream that its first attempt will write. */
-export async function streamStart(work: Work, types: TaskTypes, start: StreamStart): Promise<{ stream: StreamValues; taskId: string }> {
-  const { userId } = requireKnown(work.actor)
-  const task = await taskCreate(work, types, { id: newId(), type: 'text.generate', params: start.generation })
-  const stream = await streamOpen(work, {
-    id: start.id,
-    taskId: start.taskId ?? task.id,
-    model: start.generation.model ?? null,
-    idempotencyKey: start.idempotencyKey ?? null,
-    producer: { taskId: task.id, attempt: 1, ownerId: userId },
-  })
-  return { stream, taskId: task.id }
+/** Starts a generation: a `text.generate` task, and with it the stream that its first attempt will write. */
+export async function streamStart(work: Work, types: TaskTypes, start: StreamStart): Promise<{ streamId: string; taskId: string }> {
+  const streamId = start.id ?? newId()
+  const about = { id: streamId, model: start.generation.model, idempotencyKey: start.idempotencyKey, ...(start.taskId && { taskId: start.taskId }) }
+  const task = await taskCreate(work, types, { type: 'text.generate', params: start.generation, stream: about })
+  return { streamId, taskId: task.id }
 }

@@ -2,10 +2,10 @@
 import { z } from 'zod'
 import { NotFound } from '../core/errors.ts'
 import { idOf, newIdOf } from '../core/ids.ts'
+import { given, id, idempotencyKey, optionalId, optionalName, optionalNumber, optionalWhole, text, whole } from '../core/input.ts'
 import type { Work } from '../events/work.ts'
 import { builder } from '../graphql/builder.ts'
 import type { Context } from '../graphql/context.ts'
-import { given, id, idempotencyKey, optionalId, optionalName, optionalNumber, optionalWhole, text, whole } from '../core/input.ts'
 import { mutation } from '../graphql/mutation.ts'
 import { TaskRef } from '../tasks/task.graphql.ts'
 import { taskOwned } from '../tasks/task-create.ts'
@@ -104,13 +104,12 @@ mutation('streamStart', {
     const { id: globalId, taskId, idempotencyKey: key, messages, ...generation } = input
     const streamId = globalId === undefined ? undefined : newIdOf('Stream', globalId)
     return ctx.once({ mutation: 'streamStart', key: key ?? globalId, input }, async (work) => {
-      const started = await streamStart(work, ctx.app.taskTypes, {
+      return streamStart(work, ctx.app.taskTypes, {
         id: streamId,
         taskId: await ownTask(work, taskId),
         idempotencyKey: key,
         generation: defined({ ...generation, messages: messages?.map(({ role, content }) => ({ role: role.toLowerCase() as 'user', content })) }),
       })
-      return { streamId: started.stream.id, taskId: started.taskId }
     })
   },
 })

@@ -3,6 +3,7 @@ import { BadUserInput, IdTaken } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
 import { registerConstraint } from '../db/constraints.ts'
 import type { Work } from '../events/work.ts'
+import { streamOpen } from '../streams/stream-open.ts'
 import { TASK_VALUES, type TaskValues, toTaskValues } from './task.ts'
 import { UnknownTaskType } from './task-errors.ts'
 import { taskChanged } from './task-move.ts'
@@ -24,9 +25,14 @@ export interface TaskCreation {
   sessionKey?: string | undefined
   idempotencyKey?: string | undefined
   runImmediately?: boolean | undefined
+  /** About the stream that a type which streams opens with its task; `taskId` left out: it belongs to the task itself. */
+  stream?: { id?: string | undefined; taskId?: string | undefined; model?: string | undefined; idempotencyKey?: string | undefined } | undefined
 }
 
-/** Writes a task down; QUEUED unless it shall not run yet. Its params are checked by its type. */
+/**
+ * Writes a task down; QUEUED unless it shall not run yet. Its params are checked by its type. Where the type streams, the
+ * stream is there with the task, PENDING, so that it can be followed from the beginning.
+ */
 export async function taskCreate(work: Work, types: TaskTypes, creation: TaskCreation): Promise<TaskValues> {
   const { userId } = requireKnown(work.actor)
   const params = checkedParams(types, creation.type, creation.params ?? {})
@@ -41,6 +47,9 @@ export async function taskCreate(work: Work, types: TaskTypes, creation: TaskCre
     RETURNING ${TASK_VALUES}`
   const after = toTaskValues(rows[0]!)
   taskChanged(work, 'CREATED', { before: null, after })
+  if (types.get(after.type)?.streams) {
+    await streamOpen(work, { taskId: after.id, ...creation.stream, producer: { taskId: after.id, attempt: 1, ownerId: userId } })
+  }
   return after
 }
 

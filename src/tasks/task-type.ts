@@ -28,6 +28,8 @@ export interface TaskType<Params = unknown> {
   description: string
   /** Checks the params when the task is made; its JSON Schema is shown in `taskTypes`. */
   params: z.ZodType<Params>
+  /** Whether it writes a stream: then one is opened together with the task. */
+  streams?: boolean
   run(task: TaskRun<Params>): Promise<TaskOutcome>
 }
 

@@ -1,7 +1,6 @@
 /** Making, changing and ending tasks. */
 import { z } from 'zod'
 import { idOf, newIdOf } from '../core/ids.ts'
-import type { Context } from '../graphql/context.ts'
 import {
   given,
   id,
@@ -15,6 +14,7 @@ import {
   optionalWhole,
   text,
 } from '../core/input.ts'
+import type { Context } from '../graphql/context.ts'
 import { mutation } from '../graphql/mutation.ts'
 import { TaskRef } from './task.graphql.ts'
 import { MAX_ATTEMPTS, MAX_PARAMS_BYTES } from './task.ts'

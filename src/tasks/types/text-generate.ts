@@ -28,6 +28,7 @@ export const textGenerate = (providers: Providers): TaskType<TextGenerateParams>
   name: 'text.generate',
   description: 'A language model answers a prompt or messages. The words arrive in the task’s stream; the result holds them whole.',
   params: textGenerateParams,
+  streams: true,
   async run(task) {
     const { prompt, messages, system, model, temperature, maxOutputTokens } = task.params
     const conversation = messages ?? [{ role: 'user' as const, content: prompt! }]
