@@ -6,7 +6,7 @@
  * answer is, is decided by the same functions as on the fast path, because Yoga's own take forms and batches, show what
  * they could not parse, and know no ids for events.
  */
-import { type DocumentNode, GraphQLError, type GraphQLSchema } from 'graphql'
+import { type DocumentNode, execute, GraphQLError, type GraphQLSchema } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
 import { stranger } from '../core/actor.ts'
 import { type App, Context } from '../graphql/context.ts'
@@ -41,13 +41,16 @@ export function createGraphQL(app: App, schema: GraphQLSchema) {
     maskedErrors: false,
     logging: { debug: () => {}, info: () => {}, warn: (...args) => app.log.warn({ args }, 'Yoga'), error: (error) => app.log.error({ err: error }, 'Yoga') },
     parserAndValidationCache: { documentCache: new DocumentCache<DocumentNode>() as never, errorCache: new DocumentCache<Error>() as never },
-    plugins: [
-      { onSubscribe: ({ setSubscribeFn }: { setSubscribeFn: (subscribe: unknown) => void }) => setSubscribeFn(subscribeOperation) },
-      transport(app, () => performer),
-    ],
+    plugins: [engine, transport(app, () => performer)],
   })
   const performer: Performer = new Performer(app, preparing(schema, app.config, yoga.getEnveloped as unknown as GetEnveloped))
   return { yoga, performer }
+}
+
+/** graphql-js's own: Yoga's answers fields in the order in which they were ready, GraphQL in the order in which they were asked for. */
+const engine: Plugin = {
+  onExecute: ({ setExecuteFn }) => setExecuteFn(execute),
+  onSubscribe: ({ setSubscribeFn }) => setSubscribeFn(subscribeOperation),
 }
 
 function transport(app: App, performer: () => Performer): Plugin<object, FromServer> {

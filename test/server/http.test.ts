@@ -126,6 +126,14 @@ describe('a request to /graphql', () => {
     expect([newer.status, newer.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
   })
 
+  it('answers fields in the order in which they were asked for, whichever is ready first', async () => {
+    const { calls } = puppet
+    const answer = post({ query: '{ waits hello me }' })
+    await puppet.until(() => puppet.calls > calls)
+    puppet.release()
+    expect(Object.keys((await answer).body.data)).toEqual(['waits', 'hello', 'me'])
+  })
+
   it('reads the head of the log first where eventCursor is asked for, and only there', async () => {
     const heads = puppet.heads
     expect((await post({ query: '{ hello }' })).body.data.hello).toBe('hello world')
