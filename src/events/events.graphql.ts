@@ -2,14 +2,14 @@
 import { actorId, ownedBy, seesAll } from '../core/actor.ts'
 import { toDate } from '../core/clock.ts'
 import { BadUserInput } from '../core/errors.ts'
-import { idOf, toGlobalId } from '../core/ids.ts'
+import { fromGlobalId, toGlobalId } from '../core/ids.ts'
 import { type PageArgs, pageLimit } from '../core/page.ts'
 import { builder, rights, type SchemaTypes } from '../graphql/builder.ts'
 import { pagesOf } from '../graphql/connection.ts'
 import type { Context } from '../graphql/context.ts'
 import { loadNodes } from '../graphql/node.ts'
 import { follow, live, startOf } from './live.ts'
-import { type EventMatch, fromCursor, type LoggedEvent, readEvents, readHead, toCursor } from './log.ts'
+import { countEvents, type EventMatch, fromCursor, type LoggedEvent, readEvents, readEventsAfter, readHead, toCursor } from './log.ts'
 
 export const eventCursorOf = (ctx: Context, event: Pick<LoggedEvent, 'position'>): string => toCursor(ctx.app.store.logId, event.position)
 
@@ -70,12 +70,11 @@ const EventFilter = builder.inputType('EventFilter', {
 function matchOf(ctx: Context, filter: typeof EventFilter.$inferInput | null | undefined): EventMatch {
   const tooMany = [filter?.kind, filter?.subjectId].some((list) => (list?.length ?? 0) > 100)
   if (tooMany) throw new BadUserInput('At most 100 values in a condition.', ['filter'])
-  // Ids of other types match nothing, as what is not there.
-  const subjectIds = filter?.subjectId?.map((globalId) => idOf(globalId.split(':')[0]!, globalId, ['filter', 'subjectId'])!)
+  for (const globalId of filter?.subjectId ?? []) fromGlobalId(globalId, ['filter', 'subjectId'])
   return {
     ...ownedBy(ctx.actor),
     ...(filter?.kind && { kinds: filter.kind }),
-    ...(subjectIds && { subjectIds }),
+    ...(filter?.subjectId && { subjects: filter.subjectId }),
     ...(filter?.subjectType != null && { subjectType: filter.subjectType }),
   }
 }
@@ -83,14 +82,14 @@ function matchOf(ctx: Context, filter: typeof EventFilter.$inferInput | null | u
 /** A page of the log, oldest first. */
 export async function readEventPage(ctx: Context, match: EventMatch, args: PageArgs) {
   const limit = pageLimit(args)
-  const head = await readHead(ctx.app.store.database)
+  const { database } = ctx.app.store
+  const head = await readHead(database)
   const after = args.after ? fromCursor(args.after, head, ['after']) : head.expiredThrough
   const before = args.before ? fromCursor(args.before, head, ['before']) : undefined
   const backwards = args.last != null
-  const end = before ?? head.position + 1
-  const rows = backwards
-    ? await readEvents(ctx.app.store.database, after, match, limit + 1, end)
-    : (await readEvents(ctx.app.store.database, after, match, limit + 1)).filter((event) => event.position < end)
+  // Without `after` it is the oldest that there are, whatever retention cuts meanwhile.
+  const read = args.after ? readEventsAfter : readEvents
+  const rows = await read(database, after, match, limit + 1, { before: before ?? head.position + 1, backwards })
   const page = rows.slice(0, limit)
   if (backwards) page.reverse()
   const edges = page.map((event) => ({ cursor: toCursor(head.logId, event.position), node: event }))
@@ -102,17 +101,9 @@ export async function readEventPage(ctx: Context, match: EventMatch, args: PageA
       startCursor: edges[0]?.cursor ?? null,
       endCursor: edges[edges.length - 1]?.cursor ?? null,
     },
-    totalCount: () => ctx.db.event.count({ where: eventWhere(match) }),
+    totalCount: () => countEvents(database, match),
   }
 }
-
-const eventWhere = (match: EventMatch) => ({
-  ...(match.ownerId !== undefined && { ownerId: match.ownerId }),
-  ...(match.subjectId !== undefined && { subjectId: match.subjectId }),
-  ...(match.subjectIds && { subjectId: { in: [...match.subjectIds] } }),
-  ...(match.subjectType !== undefined && { subjectType: match.subjectType }),
-  ...(match.kinds && { kind: { in: [...match.kinds] } }),
-})
 
 builder.queryFields((t) => ({
   eventCursor: t.field({
@@ -149,7 +140,7 @@ builder.subscriptionFields((t) => ({
     subscribe: async (_root, args, ctx) => {
       const { store } = ctx.app
       const match = matchOf(ctx, args.filter)
-      const after = await startOf(store, args.after ?? ctx.lastEventId)
+      const after = await startOf(store, ctx.lastEventId ?? args.after)
       return live(ctx.signal, async function* (signal) {
         for await (const event of follow(store, after, match, signal)) yield withCursor(ctx, event)
       })

@@ -5,10 +5,8 @@
  * it an AbortSignal and ends it by that.
  */
 import { CursorExpired } from '../core/errors.ts'
-import { type EventMatch, fromCursor, type LoggedEvent, matchesEvent, readEvents, readHead } from './log.ts'
+import { type EventMatch, fromCursor, type LoggedEvent, matchesEvent, readEventsAfter, readHead } from './log.ts'
 import type { Store } from './store.ts'
-
-const PAGE = 500
 
 /** An iterator over `make(signal)` that ends at once when its consumer leaves or `outer` aborts. */
 export function live<T>(outer: AbortSignal | undefined, make: (signal: AbortSignal) => AsyncGenerator<T, void, void>): AsyncIterableIterator<T> {
@@ -17,17 +15,23 @@ export function live<T>(outer: AbortSignal | undefined, make: (signal: AbortSign
   if (outer?.aborted) end()
   else outer?.addEventListener('abort', end, { once: true })
   const inner = make(ending.signal)
+  const letGo = () => outer?.removeEventListener('abort', end)
   const leave = async (): Promise<IteratorResult<T>> => {
     end()
-    outer?.removeEventListener('abort', end)
+    letGo()
     await inner.return()
     return { done: true, value: undefined }
   }
   return {
     next: async () => {
-      const step = await inner.next()
-      if (step.done) outer?.removeEventListener('abort', end)
-      return step
+      try {
+        const step = await inner.next()
+        if (step.done) letGo()
+        return step
+      } catch (error) {
+        letGo()
+        throw error
+      }
     },
     return: leave,
     throw: async (error) => {
@@ -46,34 +50,29 @@ export async function startOf(store: Store, after: string | null | undefined): P
   return after ? fromCursor(after, head, ['after']) : head.position
 }
 
-/** Every event after a position that matches, in order, until the signal aborts. A slow reader is served from the table. */
+/**
+ * Every event after a position that matches, in order, until the signal aborts. A slow reader is served from the table,
+ * and holds no more than a page of events; where the log no longer holds what comes next it is told `CURSOR_EXPIRED`.
+ */
 export async function* follow(store: Store, after: number, match: EventMatch, signal: AbortSignal): AsyncGenerator<LoggedEvent, void, void> {
   const { tail, database } = store
+  const { epoch } = tail
+  const { page } = tail.sizes
   let position = after
-  while (!signal.aborted) {
-    if (tail.position < position) {
-      // This process has not yet read as far as the reader already is.
-      void tail.look()
-    }
+  while (!signal.aborted && !tail.closed) {
+    if (tail.epoch !== epoch) throw new CursorExpired()
+    // This process has not yet read as far as the reader already is, on another server.
+    if (tail.position < position) void tail.look()
+    // Taken before the table is read: whatever the tail has seen, a statement that begins now sees too.
     const end = tail.position
     const recent = tail.since(position)
-    if (recent) {
-      for (const event of recent) {
-        if (signal.aborted) return
-        if (matchesEvent(match, event)) yield event
-        position = event.position
-      }
-    } else {
-      const page = await readEvents(database, position, match, PAGE)
-      // Looked at after the page: what retention cut meanwhile may be missing from it.
-      if (position < (await readHead(database)).expiredThrough) throw new CursorExpired()
-      for (const event of page) {
-        if (signal.aborted) return
-        yield event
-        position = event.position
-      }
-      if (page.length < PAGE) position = Math.max(position, end)
+    const events = recent ?? (await readEventsAfter(database, position, match, page))
+    for (const event of events) {
+      if (signal.aborted) return
+      if (!recent || matchesEvent(match, event)) yield event
+      position = event.position
     }
-    await tail.beyond(position, signal)
+    if (!recent && events.length < page) position = Math.max(position, end)
+    position = await tail.beyond(position, match, signal)
   }
 }

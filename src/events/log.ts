@@ -7,10 +7,10 @@
  * ids do not live through a dump.
  */
 import { BadUserInput, CursorExpired } from '../core/errors.ts'
-import { newId } from '../core/ids.ts'
+import { newId, toGlobalId } from '../core/ids.ts'
 import type { Database } from '../db/database.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
-import type { NewEvent, Work } from './work.ts'
+import type { Work } from './work.ts'
 
 export interface LoggedEvent {
   position: number
@@ -84,7 +84,8 @@ export async function appendEvents(work: Work, actorId: string | null): Promise<
 export interface EventMatch {
   ownerId?: string
   subjectId?: string
-  subjectIds?: readonly string[]
+  /** Global ids. */
+  subjects?: readonly string[]
   subjectType?: string
   kinds?: readonly string[]
 }
@@ -92,28 +93,60 @@ export interface EventMatch {
 export const matchesEvent = (match: EventMatch, event: LoggedEvent): boolean =>
   (match.ownerId === undefined || event.ownerId === match.ownerId) &&
   (match.subjectId === undefined || event.subjectId === match.subjectId) &&
-  (match.subjectIds === undefined || match.subjectIds.includes(event.subjectId)) &&
+  (match.subjects === undefined || match.subjects.includes(toGlobalId(event.subjectType, event.subjectId))) &&
   (match.subjectType === undefined || event.subjectType === match.subjectType) &&
   (match.kinds === undefined || match.kinds.includes(event.kind))
 
-/** Events after a position, in order. */
-export async function readEvents(database: Database, after: number, match: EventMatch, limit: number, backwardsFrom?: number): Promise<LoggedEvent[]> {
-  const conditions = [Prisma.sql`"position" > ${after}`]
-  if (backwardsFrom !== undefined) conditions.push(Prisma.sql`"position" < ${backwardsFrom}`)
+function conditionsOf(match: EventMatch): Prisma.Sql[] {
+  const conditions: Prisma.Sql[] = []
   if (match.ownerId !== undefined) conditions.push(Prisma.sql`"ownerId" = ${match.ownerId}`)
   if (match.subjectId !== undefined) conditions.push(Prisma.sql`"subjectId" = ${match.subjectId}`)
-  if (match.subjectIds !== undefined)
-    conditions.push(match.subjectIds.length ? Prisma.sql`"subjectId" IN (${Prisma.join([...match.subjectIds])})` : Prisma.sql`1 = 0`)
+  if (match.subjects !== undefined) {
+    // The ids alone for the index, then the whole: the id of a task says nothing about a stream.
+    const ids = match.subjects.map((subject) => subject.slice(subject.indexOf(':') + 1))
+    if (!ids.length) conditions.push(Prisma.sql`1 = 0`)
+    else conditions.push(Prisma.sql`"subjectId" IN (${Prisma.join(ids)}) AND "subjectType" || ':' || "subjectId" IN (${Prisma.join([...match.subjects])})`)
+  }
   if (match.subjectType !== undefined) conditions.push(Prisma.sql`"subjectType" = ${match.subjectType}`)
   if (match.kinds !== undefined) conditions.push(match.kinds.length ? Prisma.sql`"kind" IN (${Prisma.join([...match.kinds])})` : Prisma.sql`1 = 0`)
+  return conditions
+}
+
+/** The events that match after a position and before another one: the first of them in order or, `backwards`, the last in reverse. */
+export async function readEvents(
+  database: Database,
+  after: number,
+  match: EventMatch,
+  limit: number,
+  { before, backwards = false }: { before?: number; backwards?: boolean } = {},
+): Promise<LoggedEvent[]> {
+  const conditions = [Prisma.sql`"position" > ${after}`, ...conditionsOf(match)]
+  if (before !== undefined) conditions.push(Prisma.sql`"position" < ${before}`)
   const rows = await database.rows<Omit<LoggedEvent, 'data'> & { data: unknown }>(
     Prisma.sql`SELECT "position", "occurredAtMs", "kind", "subjectType", "subjectId", "ownerId", "actorId", "data" FROM "Event"
-      WHERE ${Prisma.join(conditions, ' AND ')} ORDER BY "position" ${backwardsFrom === undefined ? Prisma.sql`ASC` : Prisma.sql`DESC`} LIMIT ${limit}`,
+      WHERE ${Prisma.join(conditions, ' AND ')} ORDER BY "position" ${backwards ? Prisma.sql`DESC` : Prisma.sql`ASC`} LIMIT ${limit}`,
   )
   return rows.map((row) => ({
     ...row,
     data: typeof row.data === 'string' ? (JSON.parse(row.data) as Record<string, unknown>) : (row.data as Record<string, unknown>),
   }))
+}
+
+/** As `readEvents`, for whoever must not miss any: `CURSOR_EXPIRED` where the log does not hold all that came after the position. */
+export async function readEventsAfter(...read: Parameters<typeof readEvents>): Promise<LoggedEvent[]> {
+  const events = await readEvents(...read)
+  const [database, after] = read
+  // Looked at after the events: what retention cut meanwhile may be missing from them.
+  if (after < (await readHead(database)).expiredThrough) throw new CursorExpired()
+  return events
+}
+
+/** How many events match. */
+export async function countEvents(database: Database, match: EventMatch): Promise<number> {
+  const [row] = await database.rows<{ count: number }>(
+    Prisma.sql`SELECT COUNT(*) AS "count" FROM "Event" WHERE ${Prisma.join([Prisma.sql`1 = 1`, ...conditionsOf(match)], ' AND ')}`,
+  )
+  return row!.count
 }
 
 /** A cursor is the log's id and a position. */

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto'
 import type { Actor } from '../core/actor.ts'
 import { actorId } from '../core/actor.ts'
-import { BadUserInput, DomainError, IdempotencyMismatch } from '../core/errors.ts'
+import { BadUserInput, DomainError, IdempotencyMismatch, Unavailable } from '../core/errors.ts'
 import type { Store } from './store.ts'
 import { type Committed, transact } from './transact.ts'
 import type { Work } from './work.ts'
@@ -42,29 +42,42 @@ export async function once<T extends Made>(
     work.db.$executeRaw`INSERT INTO "IdempotencyKey" ("ownerId", "mutation", "key", "inputHash", "outcome", "createdAtMs")
       VALUES (${ownerId}, ${mutation}, ${key}, ${inputHash}, ${work.sql.json(outcome)}, ${work.sql.nowMs}) ON CONFLICT ("ownerId", "mutation", "key") DO NOTHING`
   const replay = async (work: Work): Promise<T> => {
-    const row = await work.db.idempotencyKey.findUniqueOrThrow({ where })
+    const row = await work.db.idempotencyKey.findUnique({ where })
+    // Its time ran out in this very moment.
+    if (!row) throw new Unavailable('The idempotency key has just expired; try again.')
     if (row.inputHash !== inputHash) throw new IdempotencyMismatch()
     const outcome = row.outcome as Outcome
     if (outcome && 'made' in outcome) return outcome.made as T
     throw new ReplayedError(outcome?.error ?? { code: 'UNAVAILABLE', message: 'The first call with this key did not end.', path: null })
   }
   try {
-    const committed = await transact(store, actor, async (work) => {
-      if ((await remember(work, null)) === 0) return { replayed: true, made: await replay(work) }
+    const { result, position } = await transact(store, actor, async (work) => {
+      if ((await remember(work, null)) === 0) return { made: await replay(work), replayed: true }
       const made = await operation(work)
       await work.db.idempotencyKey.update({ where, data: { outcome: { made } } })
-      return { replayed: false, made }
+      return { made, replayed: false }
     })
-    return { result: committed.result.made, position: committed.position, replayed: committed.result.replayed }
+    return { result: result.made, position, replayed: result.replayed }
   } catch (error) {
-    // The refusal is remembered too, in a transaction of its own, for the one it was raised in is rolled back.
-    if (error instanceof DomainError && !error.retryable && !(error instanceof IdempotencyMismatch) && !(error instanceof ReplayedError)) {
-      const { code, message, path } = error
-      await transact(store, actor, (work) => remember(work, { error: { code, message, path } }))
-    }
+    if (!isAnswer(error)) throw error
+    // Remembered too, in a transaction of its own, for the one it was raised in is rolled back. If a twin was faster in
+    // between, then what it led to is the answer to both.
+    const { code, message, path } = error
+    const { result: twin, position } = await transact(store, actor, async (work) =>
+      (await remember(work, { error: { code, message, path } })) === 0 ? { made: await replay(work) } : null,
+    )
+    if (twin) return { result: twin.made, position, replayed: true }
     throw error
   }
 }
+
+/** Whether a refusal is what the mutation led to; not what may be otherwise the next time though the input is the same. */
+const isAnswer = (error: unknown): error is DomainError =>
+  error instanceof DomainError &&
+  !error.retryable &&
+  !['UNAUTHENTICATED', 'FORBIDDEN'].includes(error.code) &&
+  !(error instanceof IdempotencyMismatch) &&
+  !(error instanceof ReplayedError)
 
 /** The user error that the first call with this key met. */
 class ReplayedError extends DomainError {

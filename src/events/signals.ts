@@ -24,10 +24,21 @@ export interface Signals {
 export class LocalSignals implements Signals {
   readonly #listeners = new Map<string, Set<() => void>>()
 
+  constructor(readonly warn: (error: unknown) => void) {}
+
   send(topics: Iterable<string>): void {
     for (const topic of topics) {
-      if (topic === EVERY_TOPIC) for (const listeners of [...this.#listeners.values()]) for (const listener of [...listeners]) listener()
-      else for (const listener of [...(this.#listeners.get(topic) ?? [])]) listener()
+      const called = topic === EVERY_TOPIC ? [...this.#listeners.values()].flatMap((listeners) => [...listeners]) : [...(this.#listeners.get(topic) ?? [])]
+      for (const listener of called) this.#call(listener)
+    }
+  }
+
+  /** What was signalled is committed: whatever a listener does, the others hear it, and the sender goes on. */
+  #call(listener: () => void): void {
+    try {
+      listener()
+    } catch (error) {
+      this.warn(error)
     }
   }
 
@@ -47,13 +58,18 @@ export class LocalSignals implements Signals {
 
 /** Local signals that also travel over LISTEN/NOTIFY; what gathers while one message is under way goes in the next. */
 export class PostgresSignals implements Signals {
-  readonly #local = new LocalSignals()
+  readonly #local: LocalSignals
   readonly #pending = new Set<string>()
   #notifier: Notifier | null = null
   #sending = false
 
   /** `self` names this server, so that it does not hear itself. */
-  constructor(readonly self: string) {}
+  constructor(
+    readonly self: string,
+    warn: (error: unknown) => void,
+  ) {
+    this.#local = new LocalSignals(warn)
+  }
 
   /** The notifier calls back here: `onNotify` and `onGap` of `openNotifier`. */
   attach(notifier: Notifier): void {

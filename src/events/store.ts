@@ -5,7 +5,7 @@ import type { Database } from '../db/database.ts'
 import { openNotifier } from '../db/notify.ts'
 import { ensureLog } from './log.ts'
 import { LocalSignals, PostgresSignals, SIGNAL_CHANNEL, type Signals } from './signals.ts'
-import { EventTail } from './tail.ts'
+import { EventTail, type TailSizes } from './tail.ts'
 
 export interface Store {
   readonly database: Database
@@ -18,19 +18,28 @@ export interface Store {
   close(): Promise<void>
 }
 
-export async function openStore(database: Database, options: { warn: (error: unknown) => void; clock?: Clock }): Promise<Store> {
-  const { logId } = await ensureLog(database)
-  const signals = database.dialect === 'postgresql' ? await postgresSignals(database.url, options.warn) : new LocalSignals()
-  const tail = new EventTail(database, signals, options.warn)
+export interface StoreOptions {
+  warn: (error: unknown) => void
+  clock?: Clock
+  /** How much of the log is held in memory. */
+  tail?: TailSizes
+}
+
+export async function openStore(database: Database, options: StoreOptions): Promise<Store> {
+  await ensureLog(database)
+  const signals = database.dialect === 'postgresql' ? await postgresSignals(database.url, options.warn) : new LocalSignals(options.warn)
+  const tail = new EventTail(database, signals, options.warn, options.tail)
   await tail.start()
   return {
     database,
-    logId,
+    get logId() {
+      return tail.logId
+    },
     clock: options.clock ?? systemClock,
     signals,
     tail,
     close: async () => {
-      tail.close()
+      await tail.close()
       await signals.close()
       await database.close()
     },
@@ -38,7 +47,7 @@ export async function openStore(database: Database, options: { warn: (error: unk
 }
 
 async function postgresSignals(url: string, warn: (error: unknown) => void): Promise<Signals> {
-  const signals = new PostgresSignals(newId())
+  const signals = new PostgresSignals(newId(), warn)
   signals.attach(
     await openNotifier(url, { channels: [SIGNAL_CHANNEL], onNotify: (_channel, payload) => signals.heard(payload), onGap: () => signals.gap(), warn }),
   )

@@ -21,22 +21,32 @@ const TRIES = 6
  * busy locks are tried again, so an operation may run more than once and must have no effect but on the database.
  */
 export async function transact<T>(store: Store, actor: Actor, operation: (work: Work) => Promise<T>): Promise<Committed<T>> {
-  for (let attempt = 1; ; attempt++) {
-    const signals = new Set<string>()
+  const { signals, ...committed } = await retrying(() => attempt(store, actor, operation))
+  if (committed.position !== null) signals.add(EVENTS_TOPIC)
+  if (signals.size) store.signals.send(signals)
+  return committed
+}
+
+/** Events and signals are collected anew in each attempt, so that what is tried again is not told twice. */
+async function attempt<T>(store: Store, actor: Actor, operation: (work: Work) => Promise<T>): Promise<Committed<T> & { signals: Set<string> }> {
+  const { client, sql, dialect } = store.database
+  const signals = new Set<string>()
+  return client.$transaction(async (db) => {
+    const work: Work = { db, sql, dialect, actor, clock: store.clock, events: [], signals }
+    const result = await operation(work)
+    return { result, position: work.events.length ? await appendEvents(work, actorId(actor)) : null, signals }
+  })
+}
+
+async function retrying<T>(run: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
     try {
-      const committed = await store.database.client.$transaction(async (db) => {
-        const work: Work = { db, sql: store.database.sql, dialect: store.database.dialect, actor, clock: store.clock, events: [], signals }
-        const result = await operation(work)
-        return { result, position: work.events.length ? await appendEvents(work, actorId(actor)) : null }
-      })
-      if (committed.position !== null) signals.add(EVENTS_TOPIC)
-      if (signals.size) store.signals.send(signals)
-      return committed
+      return await run()
     } catch (error) {
       const meaning = meaningOf(error)
       if (meaning) throw meaning
-      if (attempt >= TRIES || !isRetryable(error)) throw error
-      await sleep(2 ** attempt * (5 + Math.random() * 5))
+      if (tries >= TRIES || !isRetryable(error)) throw error
+      await sleep(2 ** tries * (5 + Math.random() * 5))
     }
   }
 }
