@@ -72,7 +72,9 @@ export class ChunkCommitter {
         else reject(await streamRefusal(reading(this.store, server), append.streamId, append.afterSeq))
       }
     } catch (error) {
-      for (const { reject } of entries) reject(error)
+      if (entries.length === 1) return entries[0]!.reject(error)
+      // One of them may be at fault, and must not take the others with it.
+      for (const entry of entries) await this.#commit([entry])
     }
   }
 }

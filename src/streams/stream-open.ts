@@ -13,8 +13,8 @@ export interface StreamOpening {
   model?: string | null | undefined
   provider?: string | null | undefined
   idempotencyKey?: string | null | undefined
-  /** The attempt that will write it; left out: a producer elsewhere will. */
-  producer?: { taskId: string; attempt: number; ownerId: string } | undefined
+  /** The task that will write it, by this attempt, or by its next one (null); left out: a producer elsewhere will. */
+  producer?: { taskId: string; attempt: number | null; ownerId: string } | undefined
 }
 
 /** Opens a stream: PENDING until its first chunk. What it belongs to must have been found to be the actor's. */

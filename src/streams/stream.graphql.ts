@@ -65,7 +65,10 @@ export const StreamRef = builder.prismaNode('Stream', {
     status: t.expose('status', { type: StreamStatusEnum, description: 'Where it is in its life.' }),
     model: t.exposeString('model', { nullable: true, description: 'The model that writes it.' }),
     provider: t.exposeString('provider', { nullable: true, description: 'The model’s provider.' }),
-    attempt: t.exposeInt('attempt', { nullable: true, description: 'The attempt of the task that writes it; null for a producer elsewhere.' }),
+    attempt: t.exposeInt('attempt', {
+      nullable: true,
+      description: 'The attempt of the task that writes it; null while it waits for one, and for a producer elsewhere.',
+    }),
     text: t.field({ type: 'String', description: 'All its TEXT chunks, joined.', resolve: (stream, _args, ctx) => textLoader(ctx).load(stream.id) }),
     chunks: t.field({
       type: [StreamChunkRef],

@@ -4,6 +4,8 @@ import { type NewChunk, OUTSIDE_LEASE_MS, STREAM_VALUES, type StreamValues, stre
 
 export interface Append {
   streamId: string
+  /** The attempt that writes it; left out: a producer elsewhere. */
+  attempt?: number
   /** What the producer believes to be the last seq. */
   afterSeq: number
   chunks: readonly NewChunk[]
@@ -14,7 +16,8 @@ export const APPEND_LIMIT = 1000
 
 /**
  * Appends to several open streams at once, each only if its last seq is still the one its producer knows: of two producers
- * of one stream, one goes on and the other is refused. Answers the streams that accepted, by id.
+ * of one stream, one goes on and the other is refused. So is an attempt that lost its stream to a later one, and one whose
+ * stream waits for the next attempt. Answers the streams that accepted, by id.
  */
 export async function streamsAppend(work: Work, appends: readonly Append[]): Promise<Map<string, StreamValues>> {
   const { nowMs } = work.sql
@@ -22,6 +25,7 @@ export async function streamsAppend(work: Work, appends: readonly Append[]): Pro
   const inOrder = [...appends].sort((a, b) => (a.streamId < b.streamId ? -1 : 1))
   const heads = work.sql.table('head', {
     streamId: { kind: 'text', values: inOrder.map((append) => append.streamId) },
+    byAttempt: { kind: 'integer', values: inOrder.map((append) => append.attempt ?? null) },
     afterSeq: { kind: 'integer', values: inOrder.map((append) => append.afterSeq) },
     throughSeq: { kind: 'integer', values: inOrder.map((append) => append.afterSeq + append.chunks.length) },
   })
@@ -30,6 +34,7 @@ export async function streamsAppend(work: Work, appends: readonly Append[]): Pro
       "leaseExpiresAtMs" = CASE WHEN "producer" = 'OUTSIDE' THEN ${nowMs} + CAST(${OUTSIDE_LEASE_MS} AS INTEGER) END
     FROM ${heads}
     WHERE "id" = "head"."streamId" AND "lastSeq" = "head"."afterSeq" AND "status" IN ('PENDING', 'STREAMING')
+      AND ("attempt" = "byAttempt" OR ("producer" = 'OUTSIDE' AND "byAttempt" IS NULL))
     RETURNING ${STREAM_VALUES}`
   const accepted = new Map(rows.map((row) => [row.id as string, toStreamValues(row)]))
   const chunks = inOrder

@@ -10,8 +10,8 @@ const STATUS = {
 }
 
 /**
- * Ends the open streams that fulfil `condition`. `pending: false` spares those without a chunk yet, for a further
- * attempt to write. Answers the ended ones.
+ * Ends the open streams that fulfil `condition`. `pending: false` spares those without a chunk yet: they wait for a further
+ * attempt, and the one that had them may not begin to write any more. Answers the ended ones.
  */
 export async function streamsEnd(
   work: Work,
@@ -22,6 +22,7 @@ export async function streamsEnd(
     UPDATE "Stream" SET "status" = ${STATUS[end.status]}, "error" = CAST(${end.error ?? null} AS TEXT), "completedAtMs" = ${work.sql.nowMs}, "leaseExpiresAtMs" = NULL
     WHERE ${condition} AND "status" IN ${end.pending === false ? Prisma.raw("('STREAMING')") : Prisma.raw("('PENDING', 'STREAMING')")}
     RETURNING ${STREAM_VALUES}`
+  if (end.pending === false) await work.db.$executeRaw`UPDATE "Stream" SET "attempt" = NULL WHERE ${condition} AND "status" = 'PENDING'`
   const ended = rows.map(toStreamValues)
   // An open stream with a chunk is STREAMING, one without is PENDING.
   for (const stream of ended)

@@ -162,7 +162,8 @@ const chunk = z.object({
     .transform((kind) => kind ?? 'TEXT'),
   content: text(1, 100_000),
 })
-const seq = whole(-1, 2 ** 31 - 2)
+/** So that a seq and all that comes after it in one call fit 32 bits. */
+const seq = whole(-1, 2 ** 31 - 1 - MAX_CHUNKS_A_CALL)
 const producer = { id, producerToken: text(1, 200) }
 
 mutation('streamAppend', {

@@ -5,16 +5,22 @@ import type { Lease } from './task.ts'
 /**
  * Renews the leases that are still held, all in one statement, also those just run out that nobody has taken over yet.
  * Answers the held ones, and which of them were asked to stop. It changes nothing but the lease, so it writes no event.
+ * A lease of an earlier attempt at the same task may be among them: it is not held any more.
  */
-export async function leasesRenew(work: Work, leases: readonly Lease[]): Promise<Map<string, { cancelRequested: boolean }>> {
+export async function leasesRenew(work: Work, leases: readonly Lease[]): Promise<Map<Lease, { cancelRequested: boolean }>> {
   if (!leases.length) return new Map()
   const held = work.sql.table('held', {
     taskId: { kind: 'text', values: leases.map((lease) => lease.id) },
     token: { kind: 'text', values: leases.map((lease) => lease.leaseToken) },
   })
-  const rows = await work.db.$queryRaw<{ id: string; cancelRequestedAtMs: bigint | null }[]>`
+  const rows = await work.db.$queryRaw<{ id: string; leaseToken: string; cancelRequestedAtMs: bigint | null }[]>`
     UPDATE "Task" SET "leaseExpiresAtMs" = ${work.sql.nowMs} + "leaseSeconds" * 1000 FROM ${held}
     WHERE "id" = "held"."taskId" AND "leaseToken" = "held"."token" AND "status" = ${Prisma.raw("'RUNNING'")}
-    RETURNING "id", "cancelRequestedAtMs"`
-  return new Map(rows.map((row) => [row.id, { cancelRequested: row.cancelRequestedAtMs !== null }]))
+    RETURNING "id", "leaseToken", "cancelRequestedAtMs"`
+  const renewed = new Map<Lease, { cancelRequested: boolean }>()
+  for (const lease of leases) {
+    const row = rows.find(({ id, leaseToken }) => id === lease.id && leaseToken === lease.leaseToken)
+    if (row) renewed.set(lease, { cancelRequested: row.cancelRequestedAtMs !== null })
+  }
+  return renewed
 }

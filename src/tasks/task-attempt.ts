@@ -26,6 +26,7 @@ export enum AttemptEnd {
   CANCELLED = 'The task was cancelled.',
   TIMED_OUT = 'The attempt took longer than the task allows.',
   LEASE_LOST = 'The lease was lost.',
+  STREAM_REFUSED = 'A stream that the attempt wrote takes nothing more.',
   SHUTDOWN = 'The server stops.',
 }
 
@@ -43,6 +44,8 @@ export class TaskAttempt {
   /** Resolves when everything about this attempt is written, or given up. */
   readonly ended: Promise<void>
   readonly #abort = new AbortController()
+  /** Aborted when the function's time is over, however it ended: it may still run, but says nothing more. */
+  readonly #over = new AbortController()
   readonly #writers: StreamWriter[] = []
   readonly #resolveEnded: () => void
   #progress: { fraction: number; message?: string | undefined } | null = null
@@ -71,6 +74,7 @@ export class TaskAttempt {
     try {
       const ending = await this.#work()
       clearTimeout(timeout)
+      this.#over.abort()
       await this.#progressing
       await this.#write(ending)
     } catch (error) {
@@ -104,6 +108,7 @@ export class TaskAttempt {
 
   async #run(): Promise<TaskOutcome> {
     const row = await this.store.database.client.task.findUniqueOrThrow({ where: { id: this.task.id }, select: { params: true } })
+    this.#abort.signal.throwIfAborted()
     const params = this.type.params.safeParse(row.params)
     if (!params.success) throw new Error(`The params no longer fit the task type: ${params.error.issues[0]?.message}`)
     return this.type.run(this.#taskRun(params.data))
@@ -117,15 +122,16 @@ export class TaskAttempt {
       params,
       signal: this.#abort.signal,
       progress: (fraction, message) => {
+        if (this.#over.signal.aborted) return
         this.#progress = { fraction, message }
         this.#progressing ??= this.#tellProgress()
       },
       openStream: async (about) => {
         const { result: stream } = await transact(this.store, server, (work) => taskStreamOpen(work, this.lease, about))
-        const writer = new StreamWriter(stream.id, this.committer, (error) => {
-          // A stream that was ended elsewhere means that the task was taken away, or is being cancelled.
+        const writer = new StreamWriter(stream.id, this.task.attempt, this.committer, (error) => {
+          // The task was taken away, or the stream removed with the task that it belongs to.
           this.log.info({ err: error, taskId: this.task.id, streamId: stream.id }, 'A stream does not take any more.')
-          this.end(AttemptEnd.LEASE_LOST)
+          this.end(AttemptEnd.STREAM_REFUSED)
         })
         this.#writers.push(writer)
         return writer
@@ -133,13 +139,14 @@ export class TaskAttempt {
     }
   }
 
+  /** At once, then after a pause what came meanwhile; the pause ends with the function. */
   async #tellProgress(): Promise<void> {
     try {
       while (this.#progress && !this.#abort.signal.aborted) {
         const progress = this.#progress
         this.#progress = null
         await transact(this.store, server, (work) => taskProgress(work, this.lease, progress))
-        if (this.#progress) await pause(PROGRESS_EVERY_MS, this.#abort.signal)
+        await pause(PROGRESS_EVERY_MS, AbortSignal.any([this.#abort.signal, this.#over.signal]))
       }
     } catch (error) {
       if (error instanceof TaskNotLeased) this.end(AttemptEnd.LEASE_LOST)
@@ -149,17 +156,30 @@ export class TaskAttempt {
     }
   }
 
-  /** The last transaction: the remaining chunks, then the end of the streams and of the task. */
   async #write(ending: Ending): Promise<void> {
-    const remainders = (await Promise.all(this.#writers.map((writer) => writer.remainder()))).filter((append): append is Append => append !== null)
+    const remainders = (await Promise.all(this.#writers.map((writer) => writer.remainder()))).flat()
     if ('end' in ending && ending.end === AttemptEnd.LEASE_LOST) return
+    try {
+      await this.#conclude(ending, remainders)
+    } catch (error) {
+      if (error instanceof TaskNotLeased || !('outcome' in ending)) throw error
+      // What the function answered cannot be written, but that it failed can.
+      await this.#conclude({ error }, remainders)
+    }
+  }
+
+  /** The last transaction: the remaining chunks, then the end of the streams and of the task. */
+  async #conclude(ending: Ending, remainders: readonly Append[]): Promise<void> {
     await transact(this.store, server, async (work) => {
-      if (remainders.length) await streamsAppend(work, remainders)
-      if ('outcome' in ending) await taskComplete(work, this.lease, ending.outcome)
+      let complete = true
+      for (const append of remainders) complete = (await streamsAppend(work, [append])).size === 1 && complete
+      if ('outcome' in ending && complete) await taskComplete(work, this.lease, ending.outcome)
+      else if ('outcome' in ending) await this.#fail(work, { error: AttemptEnd.STREAM_REFUSED, retry: true })
       else if ('error' in ending) await this.#fail(work, this.#failureOf(ending.error))
       else if (ending.end === AttemptEnd.CANCELLED) await taskReleaseCancelled(work, this.lease)
       else if (ending.end === AttemptEnd.SHUTDOWN) await taskReleaseUnfinished(work, this.lease)
-      else await this.#fail(work, { error: `${AttemptEnd.TIMED_OUT} (${this.task.timeoutSeconds} s)`, retry: true })
+      else if (ending.end === AttemptEnd.TIMED_OUT) await this.#fail(work, { error: `${ending.end} (${this.task.timeoutSeconds} s)`, retry: true })
+      else await this.#fail(work, { error: ending.end, retry: true })
     })
   }
 
@@ -189,7 +209,7 @@ function withResolvers(): { promise: Promise<void>; resolve: () => void } {
 
 const pause = (ms: number, signal: AbortSignal) =>
   new Promise<void>((resolve) => {
+    if (signal.aborted) return resolve()
     const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => resolve(), { once: true })
-    timer.unref()
+    signal.addEventListener('abort', () => [clearTimeout(timer), resolve()], { once: true })
   })

@@ -3,7 +3,7 @@ import { NotFound } from '../core/errors.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { producedBy, streamsEnd } from '../streams/streams-end.ts'
-import { taskOwned } from './task-create.ts'
+import { isFinalTask } from './task.ts'
 import { TaskFinal } from './task-errors.ts'
 import { ended, ownedTask, status, taskChanged, tasksMove } from './task-move.ts'
 
@@ -13,25 +13,28 @@ import { ended, ownedTask, status, taskChanged, tasksMove } from './task-move.ts
  */
 export async function taskCancel(work: Work, id: string): Promise<'CANCELLED' | 'REQUESTED'> {
   const mine = Prisma.sql`"id" = ${id} AND ${ownedTask(ownedBy(work.actor))}`
-  const [waiting] = await tasksMove(work, {
-    guard: Prisma.sql`${mine} AND "status" IN (${status('CREATED')}, ${status('QUEUED')})`,
-    set: Prisma.sql`"status" = ${status('CANCELLED')}, ${ended(work)}`,
-  })
-  if (waiting) {
-    await streamsEnd(work, producedBy([id]), { status: 'CANCELLED' })
-    taskChanged(work, 'CANCELLED', waiting)
-    return 'CANCELLED'
+  for (;;) {
+    const [waiting] = await tasksMove(work, {
+      guard: Prisma.sql`${mine} AND "status" IN (${status('CREATED')}, ${status('QUEUED')})`,
+      set: Prisma.sql`"status" = ${status('CANCELLED')}, ${ended(work)}`,
+    })
+    if (waiting) {
+      await streamsEnd(work, producedBy([id]), { status: 'CANCELLED' })
+      taskChanged(work, 'CANCELLED', waiting)
+      return 'CANCELLED'
+    }
+    const [running] = await tasksMove(work, {
+      guard: Prisma.sql`${mine} AND "status" = ${status('RUNNING')} AND "cancelRequestedAtMs" IS NULL`,
+      set: Prisma.sql`"cancelRequestedAtMs" = ${work.sql.nowMs}`,
+    })
+    if (running) {
+      taskChanged(work, 'CANCEL_REQUESTED', running)
+      return 'REQUESTED'
+    }
+    const task = await work.db.task.findUnique({ where: { id, ...ownedBy(work.actor) }, select: { status: true, cancelRequestedAtMs: true } })
+    if (!task) throw new NotFound('Task', ['input', 'id'])
+    if (isFinalTask(task.status)) throw new TaskFinal(task.status)
+    if (task.cancelRequestedAtMs !== null) return 'REQUESTED'
+    // It was queued again, or claimed, between two of these statements: once more.
   }
-  const [running] = await tasksMove(work, {
-    guard: Prisma.sql`${mine} AND "status" = ${status('RUNNING')} AND "cancelRequestedAtMs" IS NULL`,
-    set: Prisma.sql`"cancelRequestedAtMs" = ${work.sql.nowMs}`,
-  })
-  if (running) {
-    taskChanged(work, 'CANCEL_REQUESTED', running)
-    return 'REQUESTED'
-  }
-  const task = await taskOwned(work, id)
-  if (!task) throw new NotFound('Task', ['input', 'id'])
-  if (task.status === 'RUNNING') return 'REQUESTED'
-  throw new TaskFinal(task.status)
 }

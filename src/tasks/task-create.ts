@@ -48,7 +48,7 @@ export async function taskCreate(work: Work, types: TaskTypes, creation: TaskCre
   const after = toTaskValues(rows[0]!)
   taskChanged(work, 'CREATED', { before: null, after })
   if (types.get(after.type)?.streams) {
-    await streamOpen(work, { taskId: after.id, ...creation.stream, producer: { taskId: after.id, attempt: 1, ownerId: userId } })
+    await streamOpen(work, { taskId: after.id, ...creation.stream, producer: { taskId: after.id, attempt: null, ownerId: userId } })
   }
   return after
 }

@@ -1,6 +1,7 @@
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { producedBy, streamsEnd } from '../streams/streams-end.ts'
+import { keptText } from './kept-text.ts'
 import { backoffMs, type Lease } from './task.ts'
 import { TaskNotLeased } from './task-errors.ts'
 import { ended, status, taskChanged, tasksMove, UNLEASED } from './task-move.ts'
@@ -20,7 +21,7 @@ export interface Failure {
  * after a growing pause; else it is FAILED. Either way the streams of this attempt are.
  */
 export async function taskFail(work: Work, lease: Lease, attempt: number, failure: Failure): Promise<'QUEUED' | 'FAILED'> {
-  const error = failure.error.slice(0, 4000)
+  const error = keptText(failure.error, 4000)
   const guard = held(lease)
   if (failure.retry) {
     const pauseMs = Math.max(backoffMs(attempt), Math.min(failure.retryAfterMs ?? 0, 3_600_000))

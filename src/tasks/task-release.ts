@@ -14,14 +14,17 @@ export async function taskReleaseCancelled(work: Work, lease: Lease): Promise<vo
   taskChanged(work, 'CANCELLED', moved)
 }
 
-/** The holder of the lease stops before the task ends, because the server does. Another takes it up at once; it costs the task no attempt. */
+/**
+ * The holder of the lease stops before the task ends, because the server does. Another takes it up at once; it costs the
+ * task no attempt, for it gets one more. A task that was asked to stop just then is CANCELLED.
+ */
 export async function taskReleaseUnfinished(work: Work, lease: Lease): Promise<void> {
   const now = work.sql.nowMs
   const [moved] = await tasksMove(work, {
-    guard: held(lease),
-    set: Prisma.sql`"status" = ${status('QUEUED')}, "queuedAtMs" = ${now}, "runAtMs" = ${now}, "maxAttempts" = CASE WHEN "maxAttempts" > "attempt" THEN "maxAttempts" ELSE "attempt" + 1 END, ${UNLEASED}`,
+    guard: Prisma.sql`${held(lease)} AND "cancelRequestedAtMs" IS NULL`,
+    set: Prisma.sql`"status" = ${status('QUEUED')}, "queuedAtMs" = ${now}, "runAtMs" = ${now}, "maxAttempts" = "maxAttempts" + 1, ${UNLEASED}`,
   })
-  if (!moved) throw new TaskNotLeased()
+  if (!moved) return taskReleaseCancelled(work, lease)
   await streamsEnd(work, producedBy([lease.id]), { status: 'INTERRUPTED', error: 'The server stopped.', pending: false })
   taskChanged(work, 'RELEASED', moved, { reason: 'The server stopped.' })
 }

@@ -6,6 +6,7 @@
  * lease that was taken over makes the statement change nothing.
  */
 import { server } from '../core/actor.ts'
+import type { LoggedEvent } from '../events/log.ts'
 import type { Store } from '../events/store.ts'
 import { transact } from '../events/transact.ts'
 import { ChunkCommitter } from '../streams/chunk-committer.ts'
@@ -20,7 +21,8 @@ import { tasksRescue } from './tasks-rescue.ts'
 const LOOK_EVERY_MS = 1000
 
 export class TaskRunner {
-  readonly #attempts = new Map<string, TaskAttempt>()
+  /** Two at the same task, where the lease of the first was lost and it does not know yet. */
+  readonly #attempts = new Set<TaskAttempt>()
   readonly #committer: ChunkCommitter
   readonly #offs: (() => void)[] = []
   #sweeping: Promise<void> | null = null
@@ -43,11 +45,16 @@ export class TaskRunner {
     every(LOOK_EVERY_MS, () => void this.claim())
     this.#offs.push(
       this.store.signals.on(TASKS_TOPIC, () => void this.claim()),
-      // A request to stop comes through the log, from whichever server took it.
-      this.store.tail.on('*', (event) => event.kind === 'TASK_CANCEL_REQUESTED' && this.#attempts.get(event.subjectId)?.end(AttemptEnd.CANCELLED)),
+      this.store.tail.on('*', (event) => this.#hear(event)),
     )
     void this.sweep()
     void this.claim()
+  }
+
+  /** A request to stop comes through the log, from whichever server took it; it is meant for one attempt. */
+  #hear({ kind, subjectId, data }: LoggedEvent): void {
+    if (kind !== 'TASK_CANCEL_REQUESTED') return
+    for (const attempt of this.#attempts) if (attempt.task.id === subjectId && attempt.task.attempt === data.attempt) attempt.end(AttemptEnd.CANCELLED)
   }
 
   /** Renews, then rescues. */
@@ -61,7 +68,7 @@ export class TaskRunner {
   }
 
   async #sweep(): Promise<void> {
-    const mine = [...this.#attempts.values()]
+    const mine = [...this.#attempts]
     if (mine.length) {
       const { result: held } = await transact(this.store, server, (work) =>
         leasesRenew(
@@ -70,7 +77,7 @@ export class TaskRunner {
         ),
       )
       for (const attempt of mine) {
-        const renewed = held.get(attempt.lease.id)
+        const renewed = held.get(attempt.lease)
         if (!renewed) attempt.end(AttemptEnd.LEASE_LOST)
         else if (renewed.cancelRequested) attempt.end(AttemptEnd.CANCELLED)
       }
@@ -104,14 +111,13 @@ export class TaskRunner {
       )
       for (const { task, ...lease } of claimed) {
         const attempt = new TaskAttempt(this.store, this.#committer, lease, task, this.types.get(task.type)!, this.options.log)
-        this.#attempts.set(task.id, attempt)
+        this.#attempts.add(attempt)
         void attempt.run().finally(() => {
-          this.#attempts.delete(task.id)
+          this.#attempts.delete(attempt)
           void this.claim()
         })
         if (this.#stopping) attempt.end(AttemptEnd.SHUTDOWN)
       }
-      if (claimed.length === limit) return
     } while (this.#claimAgain)
   }
 
@@ -120,7 +126,7 @@ export class TaskRunner {
     this.#stopping = true
     for (const off of this.#offs) off()
     await this.#claiming
-    const attempts = [...this.#attempts.values()]
+    const attempts = [...this.#attempts]
     for (const attempt of attempts) attempt.end(AttemptEnd.SHUTDOWN)
     await Promise.all(attempts.map((attempt) => attempt.ended))
     for (const timer of this.#timers) clearInterval(timer)

@@ -7,7 +7,7 @@ import { TaskNotLeased } from './task-errors.ts'
 import { taskChanged } from './task-move.ts'
 import { held } from './task-progress.ts'
 
-/** Only the holder of the lease may open a stream for a task. One that waits for this attempt, without a chunk yet, is taken up. */
+/** Only the holder of the lease may open a stream for a task. One that waits for an attempt, without a chunk yet, is taken up. */
 export async function taskStreamOpen(work: Work, lease: Lease, about: { model?: string | undefined; provider?: string | undefined }): Promise<StreamValues> {
   // Held to the end of the transaction: a rescue that comes now waits, and then finds the stream.
   const [row] = await work.db.$queryRaw<Record<string, unknown>[]>`SELECT ${TASK_VALUES} FROM "Task" WHERE ${held(lease)} ${work.sql.forUpdate}`
@@ -15,7 +15,8 @@ export async function taskStreamOpen(work: Work, lease: Lease, about: { model?: 
   const task = toTaskValues(row)
   const [waiting] = await work.db.$queryRaw<Record<string, unknown>[]>`
     UPDATE "Stream" SET "attempt" = CAST(${task.attempt} AS INTEGER), "model" = COALESCE(CAST(${about.model ?? null} AS TEXT), "model"), "provider" = COALESCE(CAST(${about.provider ?? null} AS TEXT), "provider")
-    WHERE "producerTaskId" = ${task.id} AND "status" = ${Prisma.raw("'PENDING'")} RETURNING ${STREAM_VALUES}`
+    WHERE "id" = (SELECT "id" FROM "Stream" WHERE "producerTaskId" = ${task.id} AND "status" = ${Prisma.raw("'PENDING'")} AND "attempt" IS NULL ORDER BY "createdAtMs", "id" LIMIT 1)
+    RETURNING ${STREAM_VALUES}`
   const stream = waiting
     ? toStreamValues(waiting)
     : await streamOpen(work, { taskId: await belongsTo(work, task.id), ...about, producer: { taskId: task.id, attempt: task.attempt, ownerId: task.ownerId } })

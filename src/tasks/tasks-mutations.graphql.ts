@@ -6,6 +6,7 @@ import {
   id,
   idempotencyKey,
   jsonObject,
+  name,
   optionalDate,
   optionalId,
   optionalName,
@@ -90,7 +91,7 @@ mutation('taskCreate', {
   },
 })
 
-const clearable = <T extends z.ZodType>(schema: T) => z.union([schema, z.null()]).optional()
+const clearable = <T extends z.ZodType>(schema: T) => schema.nullable().optional()
 
 mutation('taskUpdate', {
   description: 'Changes what a task says of itself; while it waits (CREATED, QUEUED) also how it will be run. What is left out stays; null clears.',
@@ -113,9 +114,9 @@ mutation('taskUpdate', {
   validate: z.object({
     id,
     description: clearable(text(0, 10_000)),
-    domain: clearable(text(1, 200)),
+    domain: clearable(name(200)),
     driftScore: clearable(z.number().min(0, 'Must be at least 0').max(1, 'Must be at most 1')),
-    sessionKey: clearable(text(1, 200)),
+    sessionKey: clearable(name(200)),
     summary: clearable(text(0, 10_000)),
     params: jsonObject(MAX_PARAMS_BYTES).transform((value) => value ?? undefined),
     ...runtime,
@@ -133,12 +134,12 @@ const oneTask = z.object({ id, idempotencyKey })
 
 /** A mutation that moves one task. */
 function move(
-  name: string,
+  mutationName: string,
   description: string,
   run: (work: Parameters<typeof taskRun>[0], taskId: string) => Promise<unknown>,
   after?: (ctx: Context, taskId: string) => Promise<void>,
 ) {
-  mutation(name, {
+  mutation(mutationName, {
     description,
     rights: 'TASKS_WRITE',
     inputDescription: 'Which task.',
@@ -149,7 +150,7 @@ function move(
     validate: oneTask,
     payload: taskField,
     run: async (input, ctx) => {
-      const committed = await onTask(ctx, name, { id: input.id, key: input.idempotencyKey, input }, run)
+      const committed = await onTask(ctx, mutationName, { id: input.id, key: input.idempotencyKey, input }, run)
       await after?.(ctx, committed.result.taskId)
       return committed
     },

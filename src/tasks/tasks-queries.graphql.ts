@@ -5,6 +5,7 @@ import { filterWhere } from '../core/filter.ts'
 import { idOf } from '../core/ids.ts'
 import { type LiveEvent, withCursor } from '../events/events.graphql.ts'
 import { follow, live, startOf } from '../events/live.ts'
+import { readEvents } from '../events/log.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { builder, rights } from '../graphql/builder.ts'
 import { NEWEST_FIRST, readPage } from '../graphql/connection.ts'
@@ -108,7 +109,7 @@ builder.queryFields((t) => ({
 builder.subscriptionFields((t) => ({
   taskUpdated: t.field({
     type: TaskEvent,
-    description: 'One task: how it stands (SNAPSHOT) unless `after` is given, then every change of it, none missing, none twice.',
+    description: 'One task: how it stands (SNAPSHOT) unless `after` is given, then every change of it, none missing, none twice, until it is DELETED.',
     ...rights('TASKS_READ'),
     args: {
       id: t.arg.id({ required: true, description: 'The task’s id.' }),
@@ -117,7 +118,8 @@ builder.subscriptionFields((t) => ({
     subscribe: async (_root, args, ctx) => {
       const { store } = ctx.app
       const id = idOf('Task', args.id, ['id'])
-      const resumeAt = args.after ?? ctx.lastEventId
+      // A client that connects again sends the same `after` as at first, and where it was by then as Last-Event-ID.
+      const resumeAt = ctx.lastEventId ?? args.after
       const owner = ownedBy(ctx.actor)
       const resumedAt = resumeAt ? await startOf(store, resumeAt) : null
       // State and place by one statement: the snapshot is exactly what the events up to its cursor made.
@@ -126,8 +128,9 @@ builder.subscriptionFields((t) => ({
             Prisma.sql`SELECT ${TASK_VALUES}, (SELECT "position" FROM "LogHead" WHERE "LogHead"."id" = 1) AS "position" FROM "Task" WHERE "id" = ${id} ${owner.ownerId === undefined ? Prisma.empty : Prisma.sql`AND "ownerId" = ${owner.ownerId}`}`,
           )
         : []
-      // Someone who resumes may ask after a task that is gone since; the log knows whose it was.
-      if (!id || (!row && resumedAt === null)) throw new NotFound('Task', ['id'])
+      // Someone who resumes may ask after a task that is gone since; then the log still has that to tell.
+      const isGone = async () => resumedAt !== null && id !== null && (await readEvents(store.database, resumedAt, { subjectId: id, ...owner }, 1)).length > 0
+      if (!id || !(row || (await isGone()))) throw new NotFound('Task', ['id'])
       const position = resumedAt ?? row!.position
       return live(ctx.signal, async function* (signal) {
         if (row && resumedAt === null) {
@@ -143,7 +146,10 @@ builder.subscriptionFields((t) => ({
             data,
           })
         }
-        for await (const event of follow(store, position, { subjectId: id, ...owner }, signal)) yield withCursor(ctx, event)
+        for await (const event of follow(store, position, { subjectId: id, ...owner }, signal)) {
+          yield withCursor(ctx, event)
+          if (event.kind === 'TASK_DELETED') return
+        }
       })
     },
     resolve: (event) => event as LiveEvent,
@@ -159,7 +165,7 @@ builder.subscriptionFields((t) => ({
     subscribe: async (_root, args, ctx) => {
       const { store } = ctx.app
       filterWhere(args.filter, TASK_FILTER_FIELDS) // refuses what is too large before the first event
-      const position = await startOf(store, args.after ?? ctx.lastEventId)
+      const position = await startOf(store, ctx.lastEventId ?? args.after)
       return live(ctx.signal, async function* (signal) {
         for await (const event of follow(store, position, { subjectType: 'Task', ...ownedBy(ctx.actor) }, signal)) {
           if (taskEventMatches(args.filter, event)) yield withCursor(ctx, event)

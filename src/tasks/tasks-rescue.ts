@@ -24,7 +24,7 @@ export async function tasksRescue(work: Work): Promise<TaskValues[]> {
   const again = await tasksMove(work, {
     ...batch,
     guard: Prisma.sql`${lapsed} AND "cancelRequestedAtMs" IS NULL AND "attempt" < "maxAttempts"`,
-    set: Prisma.sql`"status" = ${status('QUEUED')}, "queuedAtMs" = ${now}, "runAtMs" = ${now}, ${UNLEASED}`,
+    set: Prisma.sql`"status" = ${status('QUEUED')}, "queuedAtMs" = ${now}, "runAtMs" = ${now}, "error" = ${LOST}, ${UNLEASED}`,
   })
   const failed = await tasksMove(work, {
     ...batch,
