@@ -80,4 +80,9 @@ export class Context {
     this.#loaders.set(key, known)
     return known as L
   }
+
+  /** Loads everything anew from here on: a subscription's context lives on, from event to event. */
+  forget(): void {
+    this.#loaders.clear()
+  }
 }

@@ -1,6 +1,7 @@
 /** Subscriptions: one result for each event of the source, ended from outside by a signal. */
 import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, execute } from 'graphql'
 import { DomainError } from '../core/errors.ts'
+import { Context } from './context.ts'
 
 /** On a result: the id of the event it was made of, from the source value's `sseId`. `JSON.stringify` passes it over. */
 export const SSE_ID = Symbol('sseId')
@@ -26,6 +27,8 @@ export async function subscribeOperation(args: ExecutionArgs): Promise<Execution
     next: async () => {
       const step = await events.next()
       if (step.done) return DONE
+      // What was loaded for the event before may have changed since.
+      if (args.contextValue instanceof Context) args.contextValue.forget()
       const result: LiveResult = await execute({ ...args, rootValue: step.value })
       const { sseId } = (step.value ?? {}) as { sseId?: unknown }
       return { done: false, value: typeof sseId === 'string' ? { ...result, [SSE_ID]: sseId } : result }
