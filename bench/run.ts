@@ -1,0 +1,24 @@
+/** `npm run bench` runs all, `npm run bench http streams` some, `npm run bench -- --list` tells what there is. */
+import { spawnSync } from 'node:child_process'
+import path from 'node:path'
+
+const BENCHES: Record<string, string> = {
+  http: 'A query over HTTP, against stock Yoga + Pothos + Prisma on the same rows.',
+  streams: 'Chunks to 1, 100 and 1,000 subscribers, against Yoga with an in-memory pub/sub.',
+  writes: 'Tasks and chunks written, against naive Prisma creates; and what the log of events costs.',
+}
+
+const asked = process.argv.slice(2)
+const unknown = asked.filter((name) => !(name in BENCHES))
+if (unknown.length) {
+  if (!asked.includes('--list')) console.error(`There is no ${unknown.join(', ')}. There is:`)
+  for (const [name, about] of Object.entries(BENCHES)) console.log(`${name.padEnd(8)} ${about}`)
+  process.exit(asked.includes('--list') ? 0 : 1)
+}
+let failed = 0
+for (const name of asked.length ? asked : Object.keys(BENCHES)) {
+  console.log(`\n— ${name}: ${BENCHES[name]}`)
+  const { status } = spawnSync(process.execPath, ['--import', 'tsx', path.join(import.meta.dirname, `${name}.ts`)], { stdio: 'inherit' })
+  if (status !== 0) failed++
+}
+process.exitCode = failed ? 1 : 0
