@@ -23,12 +23,17 @@ export type Filter = { [field: string]: unknown } & { and?: readonly Filter[] | 
 /** What a filter's field is in the database, and how a given value is written there. */
 export interface FilterField {
   column: string
+  /** Whether it is never null, which Prisma refuses to be asked. */
+  required?: boolean
   write?: (value: unknown) => unknown
 }
 
 export type FilterFields = Record<string, FilterField>
 
 const OPERATORS = { eq: 'equals', ne: 'not', in: 'in', notIn: 'notIn', gt: 'gt', gte: 'gte', lt: 'lt', lte: 'lte' } as const
+/** Prisma passes over empty lists of conditions, wherever they stand; these it does not. */
+const EVERYTHING = { id: { notIn: [] } }
+const NOTHING = { id: { in: [] } }
 const MAX_DEPTH = 6
 const MAX_VALUES = 1000
 
@@ -43,19 +48,20 @@ function where(filter: Filter, fields: FilterFields): Record<string, unknown> {
   const all: Record<string, unknown>[] = []
   for (const [name, condition] of Object.entries(filter)) {
     if (condition === null || condition === undefined) continue
-    if (name === 'and') all.push({ AND: (condition as Filter[]).map((part) => where(part, fields)) })
-    else if (name === 'or') all.push({ OR: (condition as Filter[]).map((part) => where(part, fields)) })
+    if (name === 'and') all.push(...(condition as Filter[]).map((part) => where(part, fields)))
+    else if (name === 'or') all.push((condition as Filter[]).length ? { OR: (condition as Filter[]).map((part) => where(part, fields)) } : NOTHING)
     else if (name === 'not') all.push({ NOT: where(condition as Filter, fields) })
     else {
-      const { column, write = (value: unknown) => value } = fields[name]!
+      const { column, required, write = (value: unknown) => value } = fields[name]!
       for (const [operator, value] of Object.entries(condition as Comparators)) {
         if (value === null || value === undefined) continue
-        if (operator === 'isNull') all.push(value ? { [column]: null } : { [column]: { not: null } })
+        if (operator === 'isNull' && required) all.push(value ? NOTHING : EVERYTHING)
+        else if (operator === 'isNull') all.push(value ? { [column]: null } : { [column]: { not: null } })
         else all.push({ [column]: { [OPERATORS[operator as keyof typeof OPERATORS]]: Array.isArray(value) ? value.map(write) : write(value) } })
       }
     }
   }
-  return all.length === 1 ? all[0]! : { AND: all }
+  return all.length === 0 ? EVERYTHING : all.length === 1 ? all[0]! : { AND: all }
 }
 
 /** Whether `values` (by column, as events carry them) fulfil the filter. */
@@ -112,13 +118,15 @@ function compareList(operator: string, actual: Plain | null, list: (Plain | null
   return list.includes(actual) === (operator === 'in')
 }
 
+/** Texts by their code points, as the databases do; JavaScript would compare UTF-16. */
 function compare(operator: string, a: Plain, b: Plain): boolean {
-  if (operator === 'eq') return a === b
-  if (operator === 'ne') return a !== b
-  if (operator === 'gt') return a > b
-  if (operator === 'gte') return a >= b
-  if (operator === 'lt') return a < b
-  return a <= b
+  const order = typeof a === 'string' && typeof b === 'string' ? Buffer.compare(Buffer.from(a), Buffer.from(b)) : a === b ? 0 : a < b ? -1 : 1
+  if (operator === 'eq') return order === 0
+  if (operator === 'ne') return order !== 0
+  if (operator === 'gt') return order > 0
+  if (operator === 'gte') return order >= 0
+  if (operator === 'lt') return order < 0
+  return order <= 0
 }
 
 function checkSize(filter: Filter): void {

@@ -45,6 +45,8 @@ export class StreamHub {
         if (watched.gone) throw new NotFound('Stream')
         const { status, lastSeq } = watched.state
         const chunks = seq >= lastSeq ? [] : (watched.since(seq) ?? (await readChunks(this.store.database, stream.id, seq, lastSeq, PAGE)))
+        // Chunks are committed with the last seq that counts them: where they are not, the stream has just been deleted.
+        if (!chunks.length && seq < lastSeq) throw new NotFound('Stream')
         if (chunks.length) seq = chunks[chunks.length - 1]!.seq
         const ended = isFinal(status) && seq >= lastSeq
         const shown = isFinal(status) && !ended ? 'STREAMING' : status
@@ -133,8 +135,11 @@ class Watched {
         const [state] = await readStreamStates(this.store.database, [this.state.id])
         if (!state) this.gone = true
         else {
-          const have = this.#kept[this.#kept.length - 1]?.seq ?? Math.max(this.state.lastSeq, state.lastSeq - KEPT)
-          if (state.lastSeq > have) this.#keep(await readChunks(this.store.database, state.id, have, state.lastSeq, KEPT))
+          const have = this.#kept[this.#kept.length - 1]?.seq ?? this.state.lastSeq
+          const from = Math.max(have, state.lastSeq - KEPT)
+          // So much came at once that what is kept would not reach the end: it begins anew there.
+          if (from > have) this.#kept = []
+          if (state.lastSeq > from) this.#keep(await readChunks(this.store.database, state.id, from, state.lastSeq, KEPT))
           if (state.lastSeq === this.state.lastSeq && state.status === this.state.status) continue
           this.state = state
         }

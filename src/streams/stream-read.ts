@@ -23,6 +23,20 @@ export async function readChunks(database: Database, streamId: string, afterSeq:
   return rows.map((row) => ({ ...row, content: utf8(row.content) }))
 }
 
+/** The first chunks after a seq of several streams, by id, read at once. */
+export async function readFirstChunks(database: Database, ids: readonly string[], afterSeq: number, limit: number): Promise<Map<string, Chunk[]>> {
+  const each = ids.map(
+    (id) =>
+      Prisma.sql`SELECT * FROM (SELECT "streamId", "seq", "kind", "content", "createdAtMs" FROM "StreamChunk" WHERE "streamId" = ${id} AND "seq" > ${afterSeq} ORDER BY "seq" LIMIT ${limit}) AS "part"`,
+  )
+  const rows = await database.rows<{ streamId: string; seq: number; kind: ChunkKind; content: Uint8Array; createdAtMs: number }>(
+    Prisma.sql`${Prisma.join(each, ' UNION ALL ')} ORDER BY "streamId", "seq"`,
+  )
+  const chunks = new Map<string, Chunk[]>(ids.map((id) => [id, []]))
+  for (const { streamId, ...row } of rows) chunks.get(streamId)!.push({ ...row, content: utf8(row.content) })
+  return chunks
+}
+
 /** The whole text of several streams, by id: their TEXT chunks, joined. */
 export async function readTexts(database: Database, ids: readonly string[]): Promise<Map<string, string>> {
   const texts = new Map(ids.map((id) => [id, '']))

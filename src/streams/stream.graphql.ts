@@ -11,7 +11,7 @@ import type { Context } from '../graphql/context.ts'
 import { comparators, DateTimeFilter, filterInput, IdFilter, StringFilter } from '../graphql/filter-inputs.ts'
 import { nodeLoader } from '../graphql/node.ts'
 import type { Chunk } from './stream.ts'
-import { readChunks, readTexts } from './stream-read.ts'
+import { readFirstChunks, readTexts } from './stream-read.ts'
 
 export const StreamStatusEnum = builder.enumType('StreamStatus', {
   description: 'Where a stream is in its life.',
@@ -48,12 +48,20 @@ export const StreamChunkRef = builder.objectRef<Chunk>('StreamChunk').implement(
 
 const MAX_CHUNKS = 1000
 
-/** Chunks of sibling streams are read one by one; texts all at once. */
+/** Texts, and first chunks, of sibling streams are read all at once. */
 const textLoader = (ctx: Context) =>
   ctx.loader('Stream.text', () => {
     return new DataLoader<string, string>(async (ids) => {
       const texts = await readTexts(ctx.app.store.database, ids)
       return ids.map((id) => texts.get(id) ?? '')
+    })
+  })
+
+const chunksLoader = (ctx: Context, afterSeq: number, first: number) =>
+  ctx.loader(`Stream.chunks:${afterSeq}:${first}`, () => {
+    return new DataLoader<string, Chunk[]>(async (ids) => {
+      const chunks = await readFirstChunks(ctx.app.store.database, ids, afterSeq, first)
+      return ids.map((id) => chunks.get(id)!)
     })
   })
 
@@ -81,7 +89,7 @@ export const StreamRef = builder.prismaNode('Stream', {
         const [afterSeq, first] = [args.afterSeq ?? -1, args.first ?? 100]
         if (afterSeq < -1) throw new BadUserInput('afterSeq is at least -1.', ['afterSeq'])
         if (first < 1 || first > MAX_CHUNKS) throw new BadUserInput(`first must be from 1 to ${MAX_CHUNKS}.`, ['first'])
-        return readChunks(ctx.app.store.database, stream.id, afterSeq, 2 ** 31 - 1, first)
+        return chunksLoader(ctx, afterSeq, first).load(stream.id)
       },
     }),
     lastSeq: t.exposeInt('lastSeq', { description: 'The seq of its last chunk; -1 while it is empty.' }),
@@ -127,7 +135,7 @@ export const STREAM_FILTER_FIELDS: FilterFields = {
   status: { column: 'status' },
   model: { column: 'model' },
   provider: { column: 'provider' },
-  createdAt: { column: 'createdAtMs', write: (value) => BigInt((value as Date).getTime()) },
+  createdAt: { column: 'createdAtMs', required: true, write: (value) => BigInt((value as Date).getTime()) },
   completedAt: { column: 'completedAtMs', write: (value) => BigInt((value as Date).getTime()) },
 }
 
