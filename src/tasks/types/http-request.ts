@@ -9,24 +9,29 @@ const MAX_BODY_BYTES = 1_000_000
 const MAX_REDIRECTS = 5
 const DEFAULT_TIMEOUT_SECONDS = 60
 
-export const httpRequestParams = z.strictObject({
+const headerValue = z
+  .string()
+  .max(8000)
+  .regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'Must be one line of Latin-1')
+
+const fields = z.strictObject({
   url: z
     .url({ protocol: /^https?$/, message: 'Must be an http or https URL' })
     .max(8000)
+    .refine((url) => !URL.canParse(url) || !new URL(url).username, 'Must not hold a user name; send an authorization header')
     .describe('Where to.'),
   method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']).default('GET').describe('The HTTP method.'),
   headers: z
-    .record(
-      z.string().regex(/^[A-Za-z0-9-]{1,100}$/, 'Is not a header name'),
-      z
-        .string()
-        .max(8000)
-        .regex(/^[^\r\n\0]*$/, 'Must be one line'),
-    )
+    .record(z.string().regex(/^[A-Za-z0-9-]{1,100}$/, 'Is not a header name'), headerValue)
     .optional()
     .describe('Headers to send.'),
   body: z.string().max(200_000).optional().describe('The body to send, as text.'),
   timeoutSeconds: z.int().min(1).max(600).default(DEFAULT_TIMEOUT_SECONDS).describe('How long to wait for the whole answer.'),
+})
+
+export const httpRequestParams = fields.refine(({ method, body }) => body === undefined || (method !== 'GET' && method !== 'HEAD'), {
+  message: 'A GET or HEAD has no body',
+  path: ['body'],
 })
 
 export type HttpRequestParams = z.infer<typeof httpRequestParams>
@@ -68,19 +73,21 @@ export const httpRequest = (allowedHosts: readonly string[]): TaskType<HttpReque
     let sent = headers ?? {}
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
       if (!hostAllowed(url, allowedHosts)) throw new HostNotAllowed(url.host)
-      const response = await call(url, { method: verb, headers: sent, ...(payload !== undefined && { body: payload }), signal, redirect: 'manual' })
+      const init: RequestInit = { method: verb, headers: sent, ...(payload !== undefined && { body: payload }), signal, redirect: 'manual' }
+      const response = await reached(url, task.signal, () => fetch(url, init))
       const location = response.headers.get('location')
       if (response.status >= 300 && response.status < 400 && location) {
         await response.body?.cancel()
+        if (!URL.canParse(location, url)) throw new HttpRequestFailed(`${url.host} redirects to what is no URL.`, false)
         const next = new URL(location, url)
-        // What was meant for one host is not told to another.
-        if (next.host !== url.host)
+        // What was meant for one host is not told to another, nor in the open.
+        if (next.origin !== url.origin)
           sent = Object.fromEntries(Object.entries(sent).filter(([name]) => !/^(authorization|cookie|proxy-authorization)$/i.test(name)))
         if (response.status === 303 || (verb === 'POST' && response.status < 303)) [verb, payload] = ['GET', undefined]
         url = next
         continue
       }
-      const { text, truncated } = await readText(response)
+      const { text, truncated } = await reached(url, task.signal, () => readText(response))
       if (response.status >= 500 || response.status === 429) throw new HttpRequestFailed(`${url.host} answered ${response.status}: ${text.slice(0, 500)}`, true)
       return { result: { url: url.href, status: response.status, headers: Object.fromEntries(response.headers), body: text, truncated } }
     }
@@ -88,12 +95,13 @@ export const httpRequest = (allowedHosts: readonly string[]): TaskType<HttpReque
   },
 })
 
-async function call(url: URL, init: RequestInit): Promise<Response> {
+/** What goes wrong between us and the host, at its beginning or in the middle of the answer, in words. */
+async function reached<T>(url: URL, cancelled: AbortSignal, step: () => Promise<T>): Promise<T> {
   try {
-    return await fetch(url, init)
+    return await step()
   } catch (error) {
+    if (cancelled.aborted) throw error
     if ((error as Error).name === 'TimeoutError') throw new HttpRequestFailed(`${url.host} did not answer in time.`, true)
-    if (init.signal?.aborted) throw error
     const cause = (error as { cause?: { code?: string; message?: string } }).cause
     throw new HttpRequestFailed(`${url.host} could not be reached: ${cause?.code ?? cause?.message ?? (error as Error).message}`, true)
   }
