@@ -1,7 +1,9 @@
 /** The log of changes, to read and to follow. */
+import DataLoader from 'dataloader'
+import type { GraphQLResolveInfo } from 'graphql'
 import { actorId, ownedBy, seesAll } from '../core/actor.ts'
 import { toDate } from '../core/clock.ts'
-import { BadUserInput } from '../core/errors.ts'
+import { BadUserInput, CursorExpired } from '../core/errors.ts'
 import { fromGlobalId, toGlobalId } from '../core/ids.ts'
 import { type PageArgs, pageLimit } from '../core/page.ts'
 import { builder, rights, type SchemaTypes } from '../graphql/builder.ts'
@@ -9,7 +11,19 @@ import { pagesOf } from '../graphql/connection.ts'
 import type { Context } from '../graphql/context.ts'
 import { loadNodes } from '../graphql/node.ts'
 import { follow, live, startOf } from './live.ts'
-import { countEvents, type EventMatch, fromCursor, type LoggedEvent, readEvents, readEventsAfter, readHead, toCursor } from './log.ts'
+import {
+  countEvents,
+  countEventsOfEach,
+  type EventMatch,
+  fromCursor,
+  type LoggedEvent,
+  type LogHead,
+  readEvents,
+  readEventsAfter,
+  readEventsOfEach,
+  readHead,
+  toCursor,
+} from './log.ts'
 
 export const eventCursorOf = (ctx: Context, event: Pick<LoggedEvent, 'position'>): string => toCursor(ctx.app.store.logId, event.position)
 
@@ -81,27 +95,65 @@ function matchOf(ctx: Context, filter: typeof EventFilter.$inferInput | null | u
 
 /** A page of the log, oldest first. */
 export async function readEventPage(ctx: Context, match: EventMatch, args: PageArgs) {
-  const limit = pageLimit(args)
   const { database } = ctx.app.store
-  const head = await readHead(database)
-  const after = args.after ? fromCursor(args.after, head, ['after']) : head.expiredThrough
-  const before = args.before ? fromCursor(args.before, head, ['before']) : undefined
-  const backwards = args.last != null
+  const plan = planPage(await readHead(database), args)
   // Without `after` it is the oldest that there are, whatever retention cuts meanwhile.
   const read = args.after ? readEventsAfter : readEvents
-  const rows = await read(database, after, match, limit + 1, { before: before ?? head.position + 1, backwards })
+  const rows = await read(database, plan.after, match, plan.limit + 1, plan)
+  return { ...toPage(rows, plan, args), totalCount: () => countEvents(database, match) }
+}
+
+/** A page of the log for an entity that may be one of many in a list: siblings that ask the same share one reading. */
+export async function readSubjectEvents(ctx: Context, info: GraphQLResolveInfo, subjectId: string, match: EventMatch, args: PageArgs) {
+  const { database } = ctx.app.store
+  const key = `events:${JSON.stringify(match)}:${info.fieldNodes[0]?.loc?.start}:${JSON.stringify(args)}`
+  const pages = ctx.loader(key, () => {
+    return new DataLoader(async (subjectIds: readonly string[]) => {
+      const plan = planPage(await readHead(database), args)
+      const rows = await readEventsOfEach(database, subjectIds, plan.after, match, plan.limit + 1, plan)
+      if (args.after && plan.after < (await readHead(database)).expiredThrough) throw new CursorExpired()
+      return subjectIds.map((id) => toPage(rows.get(id)!, plan, args))
+    })
+  })
+  const counts = ctx.loader(`${key}:count`, () => {
+    return new DataLoader(async (subjectIds: readonly string[]) => {
+      const found = await countEventsOfEach(database, subjectIds, match)
+      return subjectIds.map((id) => found.get(id) ?? 0)
+    })
+  })
+  return { ...(await pages.load(subjectId)), totalCount: () => counts.load(subjectId) }
+}
+
+interface Plan {
+  logId: string
+  after: number
+  before: number
+  backwards: boolean
+  limit: number
+}
+
+function planPage(head: LogHead, args: PageArgs): Plan {
+  return {
+    logId: head.logId,
+    limit: pageLimit(args),
+    after: args.after ? fromCursor(args.after, head, ['after']) : head.expiredThrough,
+    before: args.before ? fromCursor(args.before, head, ['before']) : head.position + 1,
+    backwards: args.last != null,
+  }
+}
+
+function toPage(rows: readonly LoggedEvent[], { logId, limit, backwards }: Plan, args: PageArgs) {
   const page = rows.slice(0, limit)
   if (backwards) page.reverse()
-  const edges = page.map((event) => ({ cursor: toCursor(head.logId, event.position), node: event }))
+  const edges = page.map((event) => ({ cursor: toCursor(logId, event.position), node: event }))
   return {
     edges,
     pageInfo: {
-      hasNextPage: backwards ? before !== undefined : rows.length > limit,
+      hasNextPage: backwards ? args.before != null : rows.length > limit,
       hasPreviousPage: backwards ? rows.length > limit : args.after != null,
       startCursor: edges[0]?.cursor ?? null,
       endCursor: edges[edges.length - 1]?.cursor ?? null,
     },
-    totalCount: () => countEvents(database, match),
   }
 }
 

@@ -112,24 +112,43 @@ function conditionsOf(match: EventMatch): Prisma.Sql[] {
   return conditions
 }
 
+interface Extent {
+  before?: number
+  backwards?: boolean
+}
+
+type EventRow = Omit<LoggedEvent, 'data'> & { data: unknown }
+
+function selectEvents(after: number, match: EventMatch, limit: number, { before, backwards = false }: Extent): Prisma.Sql {
+  const conditions = [Prisma.sql`"position" > ${after}`, ...conditionsOf(match)]
+  if (before !== undefined) conditions.push(Prisma.sql`"position" < ${before}`)
+  return Prisma.sql`SELECT "position", "occurredAtMs", "kind", "subjectType", "subjectId", "ownerId", "actorId", "data" FROM "Event"
+      WHERE ${Prisma.join(conditions, ' AND ')} ORDER BY "position" ${backwards ? Prisma.sql`DESC` : Prisma.sql`ASC`} LIMIT ${limit}`
+}
+
+const toEvent = (row: EventRow): LoggedEvent => ({
+  ...row,
+  data: typeof row.data === 'string' ? (JSON.parse(row.data) as Record<string, unknown>) : (row.data as Record<string, unknown>),
+})
+
 /** The events that match after a position and before another one: the first of them in order or, `backwards`, the last in reverse. */
-export async function readEvents(
+export async function readEvents(database: Database, after: number, match: EventMatch, limit: number, extent: Extent = {}): Promise<LoggedEvent[]> {
+  return (await database.rows<EventRow>(selectEvents(after, match, limit, extent))).map(toEvent)
+}
+
+/** The same for each of many subjects, by one statement. */
+export async function readEventsOfEach(
   database: Database,
+  subjectIds: readonly string[],
   after: number,
   match: EventMatch,
   limit: number,
-  { before, backwards = false }: { before?: number; backwards?: boolean } = {},
-): Promise<LoggedEvent[]> {
-  const conditions = [Prisma.sql`"position" > ${after}`, ...conditionsOf(match)]
-  if (before !== undefined) conditions.push(Prisma.sql`"position" < ${before}`)
-  const rows = await database.rows<Omit<LoggedEvent, 'data'> & { data: unknown }>(
-    Prisma.sql`SELECT "position", "occurredAtMs", "kind", "subjectType", "subjectId", "ownerId", "actorId", "data" FROM "Event"
-      WHERE ${Prisma.join(conditions, ' AND ')} ORDER BY "position" ${backwards ? Prisma.sql`DESC` : Prisma.sql`ASC`} LIMIT ${limit}`,
-  )
-  return rows.map((row) => ({
-    ...row,
-    data: typeof row.data === 'string' ? (JSON.parse(row.data) as Record<string, unknown>) : (row.data as Record<string, unknown>),
-  }))
+  extent: Extent = {},
+): Promise<Map<string, LoggedEvent[]>> {
+  const each = subjectIds.map((subjectId) => Prisma.sql`SELECT * FROM (${selectEvents(after, { ...match, subjectId }, limit, extent)}) AS "part"`)
+  const events = (await database.rows<EventRow>(Prisma.join(each, ' UNION ALL '))).map(toEvent)
+  events.sort((a, b) => (extent.backwards ? b.position - a.position : a.position - b.position))
+  return new Map(subjectIds.map((subjectId) => [subjectId, events.filter((event) => event.subjectId === subjectId)]))
 }
 
 /** As `readEvents`, for whoever must not miss any: `CURSOR_EXPIRED` where the log does not hold all that came after the position. */
@@ -147,6 +166,15 @@ export async function countEvents(database: Database, match: EventMatch): Promis
     Prisma.sql`SELECT COUNT(*) AS "count" FROM "Event" WHERE ${Prisma.join([Prisma.sql`1 = 1`, ...conditionsOf(match)], ' AND ')}`,
   )
   return row!.count
+}
+
+/** How many events match of each of many subjects. */
+export async function countEventsOfEach(database: Database, subjectIds: readonly string[], match: EventMatch): Promise<Map<string, number>> {
+  const conditions = [Prisma.sql`"subjectId" IN (${Prisma.join([...subjectIds])})`, ...conditionsOf(match)]
+  const rows = await database.rows<{ subjectId: string; count: number }>(
+    Prisma.sql`SELECT "subjectId", COUNT(*) AS "count" FROM "Event" WHERE ${Prisma.join(conditions, ' AND ')} GROUP BY "subjectId"`,
+  )
+  return new Map(rows.map((row) => [row.subjectId, row.count]))
 }
 
 /** A cursor is the log's id and a position. */

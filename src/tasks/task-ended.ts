@@ -13,7 +13,7 @@ export async function taskEnded(store: Store, taskId: string): Promise<void> {
   const { position } = await readHead(store.database)
   const [task] = await store.database.rows<{ status: TaskStatus }>(Prisma.sql`SELECT "status" FROM "Task" WHERE "id" = ${taskId}`)
   if (task?.status !== 'RUNNING') return
-  for await (const event of follow(store, position, { subjectId: taskId }, signal)) {
+  for await (const event of follow(store, position, { subjectType: 'Task', subjectId: taskId }, signal)) {
     if (event.kind === 'TASK_DELETED' || event.data.status !== 'RUNNING') return
   }
 }

@@ -2,7 +2,7 @@
 import { ownedBy } from '../core/actor.ts'
 import { toDate, toDateOrNull } from '../core/clock.ts'
 import { toGlobalId } from '../core/ids.ts'
-import { actorField, eventCursorOf, readEventPage } from '../events/events.graphql.ts'
+import { actorField, eventCursorOf, readSubjectEvents } from '../events/events.graphql.ts'
 import type { LoggedEvent } from '../events/log.ts'
 import { builder } from '../graphql/builder.ts'
 import { orderInput, pagesOf } from '../graphql/connection.ts'
@@ -161,7 +161,7 @@ export const TaskRef = builder.prismaNode('Task', {
       {
         type: TaskEvent,
         description: 'Every change of it, oldest first.',
-        resolve: (task, args, ctx) => readEventPage(ctx, { subjectId: task.id, ...ownedBy(ctx.actor) }, args) as never,
+        resolve: (task, args, ctx, info) => readSubjectEvents(ctx, info, task.id, { subjectType: 'Task', ...ownedBy(ctx.actor) }, args) as never,
       },
       ...TaskEventPages,
     ),

@@ -129,7 +129,8 @@ builder.subscriptionFields((t) => ({
           )
         : []
       // Someone who resumes may ask after a task that is gone since; then the log still has that to tell.
-      const isGone = async () => resumedAt !== null && id !== null && (await readEvents(store.database, resumedAt, { subjectId: id, ...owner }, 1)).length > 0
+      const isGone = async () =>
+        resumedAt !== null && id !== null && (await readEvents(store.database, resumedAt, { subjectType: 'Task', subjectId: id, ...owner }, 1)).length > 0
       if (!id || !(row || (await isGone()))) throw new NotFound('Task', ['id'])
       const position = resumedAt ?? row!.position
       return live(ctx.signal, async function* (signal) {
@@ -146,7 +147,7 @@ builder.subscriptionFields((t) => ({
             data,
           })
         }
-        for await (const event of follow(store, position, { subjectId: id, ...owner }, signal)) {
+        for await (const event of follow(store, position, { subjectType: 'Task', subjectId: id, ...owner }, signal)) {
           yield withCursor(ctx, event)
           if (event.kind === 'TASK_DELETED') return
         }
