@@ -17,7 +17,7 @@ import { median, medianRatio, short, table } from './kit/stats.ts'
 const MANY = 50
 const WRITERS = [1, 10]
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3)
-const ROUND_MS = Number(process.env.BENCH_ROUND_MS ?? 350)
+const ROUND_MS = Number(process.env.BENCH_ROUND_MS ?? 280)
 
 type Synchronous = 'FULL' | 'NORMAL'
 interface Setting {

@@ -14,6 +14,8 @@ export interface Holdfast extends Child {
 
 export async function startHoldfast(databaseUrl: string, env: Record<string, string> = {}, connections = 16): Promise<Holdfast> {
   const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'))
+  // However this program ends: the server ends with it.
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   const child = await startChild(
     'src/main.ts',
     {
@@ -40,9 +42,5 @@ export async function startHoldfast(databaseUrl: string, env: Record<string, str
     url,
     headers,
     post: (body) => anonymous(body, headers),
-    stop: async () => {
-      await child.stop()
-      rmSync(folder, { recursive: true, force: true })
-    },
   }
 }
