@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { LLMock } from '@copilotkit/aimock'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Program, run } from './programs.ts'
+import { killAll, type Program, run } from './programs.ts'
 
 const STORY = Array.from({ length: 60 }, (_, i) => `Wave ${i} – 海 rolls in.`).join(' ')
 
@@ -36,6 +36,7 @@ beforeEach(() => {
 })
 afterAll(async () => {
   await server?.kill()
+  killAll()
   await model.stop()
   rmSync(folder, { recursive: true, force: true })
 })

@@ -15,6 +15,13 @@ export interface Program {
   kill(): Promise<void>
 }
 
+const running = new Set<ChildProcess>()
+/** Whatever a test that failed has left behind. */
+export function killAll(): void {
+  for (const child of running) child.kill('SIGKILL')
+}
+process.on('exit', killAll)
+
 export function run(file: string, env: Record<string, string>): Program {
   const child = spawn(process.execPath, ['--import', 'tsx', path.join(root, file)], { cwd: root, env: { ...inherited(), ...env }, stdio: 'pipe' })
   let output = ''
@@ -28,7 +35,11 @@ export function run(file: string, env: Record<string, string>): Program {
       told()
     })
   const exit = once(child, 'close')
-  void exit.then(told)
+  running.add(child)
+  void exit.then(() => {
+    running.delete(child)
+    told()
+  })
   return {
     get output() {
       return output
