@@ -35,6 +35,8 @@ const OPERATORS = { eq: 'equals', ne: 'not', in: 'in', notIn: 'notIn', gt: 'gt',
 const EVERYTHING = { id: { notIn: [] } }
 const NOTHING = { id: { in: [] } }
 const MAX_DEPTH = 6
+/** SQLite takes an expression of 1,000 levels, and a list of conditions is as many levels as it is long. */
+const MAX_CONDITIONS = 200
 const MAX_VALUES = 1000
 
 /** A `where` for Prisma. */
@@ -131,15 +133,23 @@ function compare(operator: string, a: Plain, b: Plain): boolean {
 
 function checkSize(filter: Filter): void {
   let conditions = 0
+  let values = 0
   const visit = (part: Filter, depth: number): void => {
     if (depth > MAX_DEPTH) throw new BadUserInput(`A filter is at most ${MAX_DEPTH} levels deep.`, ['filter'])
+    // An empty part is one too: it becomes a condition that always holds.
+    conditions++
     for (const [name, condition] of Object.entries(part)) {
       if (!condition) continue
       if (name === 'and' || name === 'or') for (const inner of condition as Filter[]) visit(inner, depth + 1)
       else if (name === 'not') visit(condition as Filter, depth + 1)
-      else for (const value of Object.values(condition)) conditions += Array.isArray(value) ? value.length : 1
+      else
+        for (const value of Object.values(condition)) {
+          conditions++
+          values += Array.isArray(value) ? value.length : 1
+        }
     }
-    if (conditions > MAX_VALUES) throw new BadUserInput(`A filter holds at most ${MAX_VALUES} values.`, ['filter'])
+    if (conditions > MAX_CONDITIONS) throw new BadUserInput(`A filter holds at most ${MAX_CONDITIONS} conditions.`, ['filter'])
+    if (values > MAX_VALUES) throw new BadUserInput(`A filter holds at most ${MAX_VALUES} values.`, ['filter'])
   }
   visit(filter, 1)
 }

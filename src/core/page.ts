@@ -19,7 +19,7 @@ export type Direction = 'ASC' | 'DESC'
 /** One column of an order; it must never be null. */
 export interface OrderTerm {
   column: string
-  kind: 'bigint' | 'number' | 'string'
+  kind: 'bigint' | 'integer' | 'string'
   direction: Direction
 }
 
@@ -98,7 +98,7 @@ function decode(cursor: string, terms: readonly OrderTerm[], path: string): Valu
   return terms.map((term, i) => {
     const value: unknown = parts[i + 1]
     if (term.kind === 'bigint' && typeof value === 'string' && /^-?\d{1,18}$/.test(value)) return BigInt(value)
-    if (term.kind === 'number' && typeof value === 'number' && Number.isFinite(value)) return value
+    if (term.kind === 'integer' && Number.isInteger(value) && Math.abs(value as number) < 2 ** 31) return value as number
     if (term.kind === 'string' && typeof value === 'string' && !value.includes('\u0000')) return value
     throw wrong()
   })

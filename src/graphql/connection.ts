@@ -3,10 +3,13 @@
 import type { OutputType } from '@pothos/core'
 import { queryFromInfo } from '@pothos/plugin-prisma'
 import type { GraphQLResolveInfo } from 'graphql'
+import { BadUserInput } from '../core/errors.ts'
 import { cursorColumns, type OrderTerm, type PageArgs, planPage, toPage } from '../core/page.ts'
 import { builder, type SchemaTypes } from './builder.ts'
 
 import type { Context } from './context.ts'
+
+const MAX_ORDER_TERMS = 5
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
 
@@ -61,12 +64,11 @@ export function orderInput<F extends Record<string, { column: string; kind: Orde
       direction: t.field({ type: OrderDirection, required: true, defaultValue: 'ASC', description: 'Which way.' }),
     }),
   })
-  const toTerms = (given: readonly { field: unknown; direction: 'ASC' | 'DESC' }[] | null | undefined, otherwise: OrderTerm[]): OrderTerm[] =>
-    given?.length
-      ? given
-          .slice(0, 5)
-          .map((term) => ({ column: fields[term.field as keyof F]!.column, kind: fields[term.field as keyof F]!.kind, direction: term.direction }))
-      : otherwise
+  const toTerms = (given: readonly { field: unknown; direction: 'ASC' | 'DESC' }[] | null | undefined, otherwise: OrderTerm[]): OrderTerm[] => {
+    if (!given?.length) return otherwise
+    if (given.length > MAX_ORDER_TERMS) throw new BadUserInput(`An order has at most ${MAX_ORDER_TERMS} terms.`, ['orderBy'])
+    return given.map(({ field, direction }) => ({ column: fields[field as keyof F]!.column, kind: fields[field as keyof F]!.kind, direction }))
+  }
   return { ref, toTerms }
 }
 

@@ -6,8 +6,14 @@ const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d
 const JSON_MAX_DEPTH = 32
 const JSON_MAX_VALUES = 50_000
 
+/** JavaScript takes the 30th of February for the 2nd of March. */
+const isDay = (day: string): boolean => {
+  const date = new Date(`${day}T00:00:00Z`)
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day)
+}
+
 function parseDateTime(value: unknown): Date {
-  const date = typeof value === 'string' && RFC3339.test(value) ? new Date(value) : null
+  const date = typeof value === 'string' && RFC3339.test(value) && isDay(value.slice(0, 10)) ? new Date(value) : null
   if (!date || Number.isNaN(date.getTime())) throw new GraphQLError('A DateTime reads like 2026-01-31T12:00:00Z (RFC 3339).')
   return date
 }

@@ -255,7 +255,7 @@ export const TaskOrder = orderInput('Task', {
   CREATED_AT: { column: 'createdAtMs', kind: 'bigint', description: 'When it was made.' },
   UPDATED_AT: { column: 'updatedAtMs', kind: 'bigint', description: 'When it changed last.' },
   RUN_AT: { column: 'runAtMs', kind: 'bigint', description: 'When it is due.' },
-  PRIORITY: { column: 'priority', kind: 'number', description: 'The priority.' },
+  PRIORITY: { column: 'priority', kind: 'integer', description: 'The priority.' },
   TYPE: { column: 'type', kind: 'string', description: 'The task type, by its letters.' },
 })
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Providers } from '../../providers/provider.ts'
 import type { TaskType } from '../task-type.ts'
 
-const message = z.object({
+const message = z.strictObject({
   role: z.enum(['system', 'user', 'assistant']).describe('Who says it.'),
   content: z.string().min(1).max(100_000).describe('What is said.'),
 })
