@@ -10,7 +10,7 @@ import { BadUserInput, CursorExpired } from '../core/errors.ts'
 import { newId, toGlobalId } from '../core/ids.ts'
 import type { Database } from '../db/database.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
-import type { Work } from './work.ts'
+import type { NewEvent, Work } from './work.ts'
 
 export interface LoggedEvent {
   position: number
@@ -51,33 +51,50 @@ export async function readHead(database: Database): Promise<LogHead> {
   return head
 }
 
-/** Writes the collected events. Must be the transaction's last statement. Answers the last position taken. */
+/** SQLite takes 32,766 values in a statement, and an event has seven. */
+const EVENTS_A_STATEMENT = 1000
+
+/** Writes the collected events. Must be the last thing a transaction does. Answers the last position taken. */
 export async function appendEvents(work: Work, actorId: string | null): Promise<number> {
-  const { events, sql, dialect } = work
-  const rows = events.map(
-    (event, i) =>
-      Prisma.sql`(CAST(${i + 1} AS BIGINT), CAST(${event.kind} AS TEXT), CAST(${event.subjectType} AS TEXT), CAST(${event.subjectId} AS TEXT), CAST(${event.ownerId} AS TEXT), CAST(${event.actorId ?? actorId} AS TEXT), CAST(${JSON.stringify(event.data ?? {})} AS TEXT))`,
-  )
+  const { db, events, sql, dialect } = work
   const columns = Prisma.sql`("position", "occurredAtMs", "kind", "subjectType", "subjectId", "ownerId", "actorId", "data")`
   if (dialect === 'postgresql') {
-    const [last] = await work.db.$queryRaw<{ position: bigint }[]>`
-      WITH "head" AS (UPDATE "LogHead" SET "position" = "position" + CAST(${events.length} AS BIGINT) WHERE "id" = 1 RETURNING "position"),
+    const count = Prisma.sql`CAST(${events.length} AS BIGINT)`
+    const [head] = await db.$queryRaw<{ position: bigint }[]>`
+      WITH "head" AS (UPDATE "LogHead" SET "position" = "position" + ${count} WHERE "id" = ${Prisma.raw(String(HEAD))} RETURNING "position"),
       "written" AS (
         INSERT INTO "Event" ${columns}
-        SELECT "head"."position" - CAST(${events.length} AS BIGINT) + e.n, ${sql.nowMs}, e.kind, e."subjectType", e."subjectId", e."ownerId", e."actorId", CAST(e.data AS JSONB)
-        FROM "head", (VALUES ${Prisma.join(rows)}) AS e (n, kind, "subjectType", "subjectId", "ownerId", "actorId", data)
+        SELECT "head"."position" - ${count} + "n", ${sql.nowMs}, "kind", "subjectType", "subjectId", "ownerId", "actorId", CAST("data" AS JSONB)
+        FROM "head", ${eventTable(work, events, actorId)}
       )
       SELECT "position" FROM "head"`
-    return Number(last!.position)
+    return Number(head!.position)
   }
-  const [head] = await work.db.$queryRaw<
+  const [head] = await db.$queryRaw<
     { position: bigint }[]
   >`UPDATE "LogHead" SET "position" = "position" + ${events.length} WHERE "id" = ${HEAD} RETURNING "position"`
   const last = Number(head!.position)
-  await work.db.$executeRaw`
-    INSERT INTO "Event" ${columns}
-    SELECT ${last - events.length} + column1, ${sql.nowMs}, column2, column3, column4, column5, column6, column7 FROM (VALUES ${Prisma.join(rows)})`
+  for (let done = 0; done < events.length; done += EVENTS_A_STATEMENT) {
+    await db.$executeRaw`
+      INSERT INTO "Event" ${columns}
+      SELECT ${last - events.length + done} + "n", ${sql.nowMs}, "kind", "subjectType", "subjectId", "ownerId", "actorId", "data"
+      FROM ${eventTable(work, events.slice(done, done + EVENTS_A_STATEMENT), actorId)}`
+  }
   return last
+}
+
+/** The events as a table to select from, numbered from 1. */
+function eventTable({ sql }: Work, events: readonly NewEvent[], actorId: string | null): Prisma.Sql {
+  const text = (value: (event: NewEvent) => string | null) => ({ kind: 'text' as const, values: events.map(value) })
+  return sql.table('event', {
+    n: { kind: 'integer', values: events.map((_event, i) => i + 1) },
+    kind: text((event) => event.kind),
+    subjectType: text((event) => event.subjectType),
+    subjectId: text((event) => event.subjectId),
+    ownerId: text((event) => event.ownerId),
+    actorId: text((event) => event.actorId ?? actorId),
+    data: text((event) => JSON.stringify(event.data ?? {})),
+  })
 }
 
 /** Which events a reader wants. All that is given must hold. */

@@ -34,9 +34,12 @@ export async function streamsEnd(
 export const producedBy = (taskIds: readonly string[]): Prisma.Sql =>
   taskIds.length ? Prisma.sql`"producerTaskId" IN (${Prisma.join([...taskIds])})` : Prisma.sql`1 = 0`
 
-/** Producers elsewhere that fell silent: their streams are INTERRUPTED, the text so far is kept. */
-export const streamsRescue = (work: Work): Promise<StreamValues[]> =>
-  streamsEnd(work, Prisma.sql`"producer" = 'OUTSIDE' AND "leaseExpiresAtMs" <= ${work.sql.nowMs}`, {
-    status: 'INTERRUPTED',
-    error: 'The producer fell silent.',
-  })
+/** So many at once: after an hour without a server there may be thousands. */
+const RESCUE_BATCH = 500
+
+/** Producers elsewhere that fell silent: their streams are INTERRUPTED, the text so far is kept. The longest silent ones first. */
+export const streamsRescue = (work: Work): Promise<StreamValues[]> => {
+  const silent = Prisma.sql`"producer" = 'OUTSIDE' AND "leaseExpiresAtMs" <= ${work.sql.nowMs}`
+  const first = Prisma.sql`SELECT "id" FROM "Stream" WHERE ${silent} AND "status" IN ('PENDING', 'STREAMING') ORDER BY "leaseExpiresAtMs" LIMIT ${RESCUE_BATCH}`
+  return streamsEnd(work, Prisma.sql`"id" IN (${first}) AND ${silent}`, { status: 'INTERRUPTED', error: 'The producer fell silent.' })
+}
