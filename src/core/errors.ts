@@ -21,8 +21,11 @@ export class DomainError extends Error {
   constructor(
     readonly code: string,
     message: string,
-    /** The input field it is about, as `['input', 'email']`. */
-    readonly path: string[] | null = null,
+    /**
+     * The input field it is about, as `['input', 'email']`. Not called `path`: GraphQL takes an error with a path for one that
+     * was located already, and would not say which field of the answer it belongs to.
+     */
+    readonly inputPath: string[] | null = null,
   ) {
     super(message)
     this.name = new.target.name

@@ -18,6 +18,8 @@ export type Made = Record<string, string | number | boolean | null | string[]>
 export interface Once {
   mutation: string
   key: string | null | undefined
+  /** A client-made id, which is a key too where none is given; what was refused under it may be mended and sent again. */
+  id?: string | null | undefined
   input: unknown
 }
 
@@ -30,9 +32,10 @@ export const IDEMPOTENCY_HOURS = 24
 export async function once<T extends Made>(
   store: Store,
   actor: Actor,
-  { mutation, key, input }: Once,
+  { mutation, key: given, id, input }: Once,
   operation: (work: Work) => Promise<T>,
 ): Promise<Committed<T> & { replayed: boolean }> {
+  const key = given ?? id
   if (key === null || key === undefined) return { ...(await transact(store, actor, operation)), replayed: false }
   if (key.length < 1 || key.length > 200) throw new BadUserInput('An idempotency key has 1 to 200 characters.', ['input', 'idempotencyKey'])
   const ownerId = actorId(actor) ?? ''
@@ -59,10 +62,10 @@ export async function once<T extends Made>(
     })
     return { result: result.made, position, replayed: result.replayed }
   } catch (error) {
-    if (!isAnswer(error)) throw error
+    if (!isAnswer(error) || given === null || given === undefined) throw error
     // Remembered too, in a transaction of its own, for the one it was raised in is rolled back. If a twin was faster in
     // between, then what it led to is the answer to both.
-    const { code, message, path } = error
+    const { code, message, inputPath: path } = error
     const { result: twin, position } = await transact(store, actor, async (work) =>
       (await remember(work, { error: { code, message, path } })) === 0 ? { made: await replay(work) } : null,
     )

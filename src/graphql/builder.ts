@@ -65,9 +65,15 @@ export const builder = new SchemaBuilder<SchemaTypes>({
 /** Who may use a root field. PUBLIC: everybody; USER: whoever is logged in; ADMIN; or a key's scope, which a session has too. */
 export type Rights = 'PUBLIC' | 'USER' | 'ADMIN' | ApiScope | `ADMIN+${ApiScope}`
 
-/** To be spread into every root field's options: the rule and its declaration, which a test looks for. */
-export function rights(needed: Rights) {
-  const extensions = { rights: needed }
+/** To be spread into the options of a field that weighs more than `limits.ts` takes it for: long values, whole tables. */
+export const weighs = (cost: number) => ({ extensions: { cost } })
+
+/** What a long value weighs, of which a page of 100 may hold some 20 MB. */
+export const LONG_VALUE = 50
+
+/** To be spread into every root field's options: the rule and its declaration, which a test looks for; and its weight, as `weighs`. */
+export function rights(needed: Rights, cost?: number) {
+  const extensions = { rights: needed, ...(cost !== undefined && { cost }) }
   if (needed === 'PUBLIC') return { extensions }
   if (needed === 'USER') return { extensions, authScopes: { user: true } }
   if (needed === 'ADMIN') return { extensions, authScopes: { admin: true } }

@@ -2,8 +2,9 @@
  * What an operation may ask for, weighed before it is validated or executed: a short text can ask for more than any
  * server has.
  *
- * The cost of an operation: 1 for each object or list, a tenth for each plain value, 10 for each mutation, or what the
- * field's `extensions.cost` says; and all that stands below a list as often as the list may be long. Every fragment is
+ * The cost of an operation: 1 for each object or list, a tenth for each plain value and each row of a page, 10 for each
+ * mutation, 1,000 for a page that is filtered or ordered, or what the field's `extensions.cost` says; and all that stands
+ * below a list as often as the list may be long. Every fragment is
  * weighed once, however often it is spread, so weighing takes time in proportion to the text. Documents may be invalid:
  * what the schema does not know counts, and multiplies nothing.
  */

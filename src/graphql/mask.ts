@@ -23,7 +23,7 @@ export function maskError(error: unknown, requestId: string, report: (error: unk
     const code = (TOP_LEVEL_CODES as readonly string[]).includes(cause.code) ? cause.code : 'BAD_USER_INPUT'
     return new GraphQLError(cause.message, {
       ...place,
-      extensions: { code, ...(cause.path && { inputPath: cause.path }), ...(cause instanceof RateLimited && { retryAfterMs: cause.retryAfterMs }) },
+      extensions: { code, ...(cause.inputPath && { inputPath: cause.inputPath }), ...(cause instanceof RateLimited && { retryAfterMs: cause.retryAfterMs }) },
     })
   }
   if (cause instanceof GraphQLError) {

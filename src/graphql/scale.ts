@@ -33,6 +33,9 @@ export interface Weight {
 
 const MUTATION_COST = 10
 const VALUE_COST = 0.1
+/** Of a list that is filtered or ordered: for a short page, all rows of an owner may have to be looked at. */
+export const SEARCH_COST = 1000
+const SEARCHES = ['filter', 'orderBy']
 /** How long a list without pages is taken to be. */
 const UNPAGED = 10
 const MAX_MUTATIONS = 20
@@ -151,7 +154,9 @@ export class Scale {
     const own = typeof field?.extensions.cost === 'number' ? field.extensions.cost : node.selectionSet || name === 'totalCount' ? 1 : VALUE_COST
     const times = below && field ? this.#times(field, node, parent) : 1
     const connection = isConnection(field && getNamedType(field.type))
-    const cost = own + (connection ? 1 : times) * (below?.fixed ?? 0) + times * (below?.perRow ?? 0)
+    // The rows of a page are read, whatever is asked of them.
+    const reading = connection ? times * VALUE_COST + (this.#isSearch(node) ? SEARCH_COST : 0) : 0
+    const cost = own + reading + (connection ? 1 : times) * (below?.fixed ?? 0) + times * (below?.perRow ?? 0)
     const introspection = below?.introspection ?? 0
     // A connection's `edges` and `nodes` stand there once for each of its rows.
     return isConnection(parent) && (name === 'edges' || name === 'nodes')
@@ -188,7 +193,13 @@ export class Scale {
     return field.args.some((arg) => arg.name === 'ids') ? Math.max(1, Array.isArray(ids) ? ids.length : MAX_PAGE) : UNPAGED
   }
 
-  /** As far as it is needed here: numbers and lists, also out of variables. */
+  #isSearch(node: FieldNode): boolean {
+    return (
+      node.arguments?.some(({ name, value }) => SEARCHES.includes(name.value) && value.kind !== Kind.NULL && (this.#value(value) ?? null) !== null) ?? false
+    )
+  }
+
+  /** As far as it is needed here: numbers, lists and whether there is an object, also out of variables. */
   #value(node: ValueNode): unknown {
     if (node.kind === Kind.VARIABLE) {
       this.dependsOnVariables = true
@@ -198,6 +209,7 @@ export class Scale {
     }
     if (node.kind === Kind.INT) return Number(node.value)
     if (node.kind === Kind.LIST) return node.values
+    if (node.kind === Kind.OBJECT) return node.fields
     return undefined
   }
 }

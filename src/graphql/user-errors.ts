@@ -17,7 +17,7 @@ export const UserError = builder.interfaceRef<DomainError>('UserError').implemen
     path: t.stringList({
       nullable: { list: true, items: false },
       description: 'The input field it is about, as `["input","email"]`.',
-      resolve: (error) => error.path,
+      resolve: (error) => error.inputPath,
     }),
   }),
   resolveType: (error) => (error as Told).typeName ?? 'GeneralError',

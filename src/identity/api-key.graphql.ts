@@ -66,8 +66,8 @@ const ApiKeyFilter = filterInput('ApiKeyFilter', 'Which API keys.', {
 })
 
 const FILTER_FIELDS: FilterFields = {
-  name: { column: 'name' },
-  createdAt: { column: 'createdAtMs', write: writeTime },
+  name: { column: 'name', required: true },
+  createdAt: { column: 'createdAtMs', required: true, write: writeTime },
   expiresAt: { column: 'expiresAtMs', write: writeTime },
   revokedAt: { column: 'revokedAtMs', write: writeTime },
 }

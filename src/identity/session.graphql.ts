@@ -80,9 +80,9 @@ const SessionFilter = filterInput('SessionFilter', 'Which sessions.', {
 })
 
 const FILTER_FIELDS: FilterFields = {
-  createdAt: { column: 'createdAtMs', write: writeTime },
-  lastUsedAt: { column: 'lastUsedAtMs', write: writeTime },
-  expiresAt: { column: 'expiresAtMs', write: writeTime },
+  createdAt: { column: 'createdAtMs', required: true, write: writeTime },
+  lastUsedAt: { column: 'lastUsedAtMs', required: true, write: writeTime },
+  expiresAt: { column: 'expiresAtMs', required: true, write: writeTime },
   revokedAt: { column: 'revokedAtMs', write: writeTime },
 }
 

@@ -71,10 +71,10 @@ const UserFilter = filterInput('UserFilter', 'Which users.', {
 export const writeTime = (time: unknown): bigint => BigInt((time as Date).getTime())
 
 const FILTER_FIELDS: FilterFields = {
-  email: { column: 'email', write: (email) => String(email).toLowerCase() },
-  displayName: { column: 'displayName' },
-  role: { column: 'role' },
-  createdAt: { column: 'createdAtMs', write: writeTime },
+  email: { column: 'email', required: true, write: (email) => String(email).toLowerCase() },
+  displayName: { column: 'displayName', required: true },
+  role: { column: 'role', required: true },
+  createdAt: { column: 'createdAtMs', required: true, write: writeTime },
   disabledAt: { column: 'disabledAtMs', write: writeTime },
 }
 

@@ -4,14 +4,19 @@
  * Nothing gets here but by reading the database, so what a follower sees is committed. A follower who is behind the kept
  * chunks reads the table itself. Signals wake the hub; once a second it looks by itself at every stream that is followed.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { NotFound } from '../core/errors.ts'
 import type { Store } from '../events/store.ts'
 import { type Chunk, isFinal, streamTopic } from './stream.ts'
 import { readChunks, readStreamStates, type StreamState } from './stream-read.ts'
 
 const KEPT = 2048
+const KEPT_CHARACTERS = 4_000_000
 const PAGE = 2048
 const LOOK_EVERY_MS = 1000
+/** From so many followers on they are given time; a few are served in less than it takes to ask. */
+const CROWD = 32
+const BRIEF_MS = 2
 
 export interface StreamUpdate {
   streamId: string
@@ -109,6 +114,7 @@ class Watched {
   version = 0
   gone = false
   #kept: Chunk[] = []
+  #characters = 0
   #waiting = new Set<() => void>()
   #looking = false
   #again = false
@@ -138,12 +144,15 @@ class Watched {
           const have = this.#kept[this.#kept.length - 1]?.seq ?? this.state.lastSeq
           const from = Math.max(have, state.lastSeq - KEPT)
           // So much came at once that what is kept would not reach the end: it begins anew there.
-          if (from > have) this.#kept = []
+          if (from > have) {
+            this.#kept = []
+            this.#characters = 0
+          }
           if (state.lastSeq > from) this.#keep(await readChunks(this.store.database, state.id, from, state.lastSeq, KEPT))
           if (state.lastSeq === this.state.lastSeq && state.status === this.state.status) continue
           this.state = state
         }
-        this.#wake()
+        await this.#tell()
       } while (this.#again)
     } catch (error) {
       this.warn(error)
@@ -154,7 +163,11 @@ class Watched {
 
   #keep(chunks: Chunk[]): void {
     this.#kept.push(...chunks)
-    if (this.#kept.length > KEPT) this.#kept = this.#kept.slice(-KEPT)
+    for (const chunk of chunks) this.#characters += chunk.content.length
+    let drop = Math.max(0, this.#kept.length - KEPT)
+    for (let i = 0; i < drop; i++) this.#characters -= this.#kept[i]!.content.length
+    while (this.#characters > KEPT_CHARACTERS) this.#characters -= this.#kept[drop++]!.content.length
+    if (drop) this.#kept = this.#kept.slice(drop)
   }
 
   /** The kept chunks after `seq` and up to the state's last; null where they do not reach back so far. */
@@ -163,6 +176,19 @@ class Watched {
     if (!first || first.seq > seq + 1) return null
     const part = this.#kept.slice(seq + 1 - first.seq, this.state.lastSeq + 1 - first.seq)
     return part.length ? part : null
+  }
+
+  /**
+   * Wakes the followers. Where they are many, the next look waits until they are served, and then as long again: else they
+   * would have the event loop to themselves, no producer would get a word in, and each message would carry a single chunk.
+   */
+  async #tell(): Promise<void> {
+    const startedAt = performance.now()
+    this.#wake()
+    if (this.followers < CROWD) return
+    await new Promise((resolve) => setImmediate(resolve))
+    const tookMs = performance.now() - startedAt
+    if (tookMs > BRIEF_MS) await sleep(Math.min(tookMs, LOOK_EVERY_MS))
   }
 
   #wake(): void {

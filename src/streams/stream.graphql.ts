@@ -53,7 +53,7 @@ const textLoader = (ctx: Context) =>
   ctx.loader('Stream.text', () => {
     return new DataLoader<string, string>(async (ids) => {
       const texts = await readTexts(ctx.app.store.database, ids)
-      return ids.map((id) => texts.get(id) ?? '')
+      return ids.map((id) => texts.get(id) ?? new BadUserInput('The text is too long to be joined here; read it by its chunks, with afterSeq.', ['text']))
     })
   })
 
@@ -77,10 +77,14 @@ export const StreamRef = builder.prismaNode('Stream', {
       nullable: true,
       description: 'The attempt of the task that writes it; null while it waits for one, and for a producer elsewhere.',
     }),
-    text: t.field({ type: 'String', description: 'All its TEXT chunks, joined.', resolve: (stream, _args, ctx) => textLoader(ctx).load(stream.id) }),
+    text: t.field({
+      type: 'String',
+      description: 'All its TEXT chunks, joined; up to 8 MB, beyond which it must be read by its chunks.',
+      resolve: (stream, _args, ctx) => textLoader(ctx).load(stream.id),
+    }),
     chunks: t.field({
       type: [StreamChunkRef],
-      description: 'Its chunks after `afterSeq`, in order.',
+      description: 'Its chunks after `afterSeq`, in order; fewer than `first` where they are large: go on with the last seq until there is none.',
       args: {
         afterSeq: t.arg.int({ defaultValue: -1, description: 'Those after this seq; -1: from the first.' }),
         first: t.arg.int({ defaultValue: 100, description: `How many, 1 to ${MAX_CHUNKS}.` }),

@@ -103,7 +103,7 @@ mutation('streamStart', {
   run: (input, ctx) => {
     const { id: globalId, taskId, idempotencyKey: key, messages, ...generation } = input
     const streamId = globalId === undefined ? undefined : newIdOf('Stream', globalId)
-    return ctx.once({ mutation: 'streamStart', key: key ?? globalId, input }, async (work) => {
+    return ctx.once({ mutation: 'streamStart', key, id: globalId, input }, async (work) => {
       return streamStart(work, ctx.app.taskTypes, {
         id: streamId,
         taskId: await ownTask(work, taskId),
@@ -139,7 +139,7 @@ mutation('streamOpen', {
   }),
   run: (input, ctx) => {
     const streamId = input.id === undefined ? undefined : newIdOf('Stream', input.id)
-    return ctx.once({ mutation: 'streamOpen', key: input.idempotencyKey ?? input.id, input }, async (work) => ({
+    return ctx.once({ mutation: 'streamOpen', key: input.idempotencyKey, id: input.id, input }, async (work) => ({
       streamId: (await streamOpen(work, { ...input, id: streamId, taskId: await ownTask(work, input.taskId) })).id,
     }))
   },

@@ -1,7 +1,7 @@
 /** The one statement by which tasks change, and the event that goes with it. */
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
-import { FINAL_TASK_STATUSES, TASK_COLUMNS, TASK_VALUES, TASKS_TOPIC, type TaskStatus, type TaskValues, toTaskValues } from './task.ts'
+import { FINAL_TASK_STATUSES, TASK_COLUMNS, TASK_MOVES, TASK_VALUES, TASKS_TOPIC, type TaskStatus, type TaskValues, toTaskValues } from './task.ts'
 
 export interface Moved {
   before: TaskValues
@@ -67,6 +67,8 @@ export function taskChanged(
   { before, after }: { before: TaskValues | null; after: TaskValues },
   extra: Record<string, unknown> = {},
 ): void {
+  if (before && before.status !== after.status && !TASK_MOVES[before.status][after.status])
+    throw new Error(`A task may not go from ${before.status} to ${after.status}.`)
   const { id, ownerId, ...values } = after
   const changed = before && Object.fromEntries(Object.entries(before).filter(([column, value]) => value !== after[column as keyof TaskValues]))
   work.events.push({

@@ -12,8 +12,13 @@ export interface TaskStats {
 
 /** Counts and means over the tasks of a condition. */
 export async function taskStats(work: Work, where: object): Promise<TaskStats> {
-  const groups = await work.db.task.groupBy({ by: ['type', 'status'], where, _count: { _all: true } })
-  const { _avg } = await work.db.task.aggregate({ where: { AND: [where, { status: 'COMPLETED' }] }, _avg: { durationMs: true } })
+  const groups = await work.db.task.groupBy({ by: ['type', 'status'], where, _count: { _all: true, durationMs: true }, _sum: { durationMs: true } })
+  const timed = { count: 0, ms: 0 }
+  for (const { status, _count, _sum } of groups) {
+    if (status !== 'COMPLETED') continue
+    timed.count += _count.durationMs
+    timed.ms += Number(_sum.durationMs ?? 0)
+  }
   const sum = (key: 'type' | 'status') => {
     const counts = new Map<string, number>()
     for (const group of groups) counts.set(group[key], (counts.get(group[key]) ?? 0) + group._count._all)
@@ -27,6 +32,6 @@ export async function taskStats(work: Work, where: object): Promise<TaskStats> {
     byStatus: (['CREATED', 'QUEUED', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED'] as const).map((status) => ({ status, count: count(status) })),
     byType: [...sum('type')].map(([type, each]) => ({ type, count: each })).sort((a, b) => b.count - a.count || (a.type < b.type ? -1 : 1)),
     completionRate: finished ? count('COMPLETED') / finished : null,
-    meanDurationMs: _avg.durationMs === null ? null : Number(_avg.durationMs),
+    meanDurationMs: timed.count ? timed.ms / timed.count : null,
   }
 }

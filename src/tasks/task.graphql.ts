@@ -4,7 +4,7 @@ import { toDate, toDateOrNull } from '../core/clock.ts'
 import { toGlobalId } from '../core/ids.ts'
 import { actorField, eventCursorOf, readSubjectEvents } from '../events/events.graphql.ts'
 import type { LoggedEvent } from '../events/log.ts'
-import { builder } from '../graphql/builder.ts'
+import { builder, LONG_VALUE, weighs } from '../graphql/builder.ts'
 import { orderInput, pagesOf } from '../graphql/connection.ts'
 import { comparators, DateTimeFilter, FloatFilter, filterInput, IdFilter, IntFilter, StringFilter } from '../graphql/filter-inputs.ts'
 import { nodeLoader } from '../graphql/node.ts'
@@ -62,16 +62,16 @@ export const TaskRef = builder.prismaNode('Task', {
   select: { id: true, ownerId: true },
   fields: (t) => ({
     type: t.exposeString('type', { description: 'What kind of work, as listed in `taskTypes`.' }),
-    description: t.exposeString('description', { nullable: true, description: 'What it is about, for people.' }),
-    params: t.expose('params', { type: 'JSON', nullable: true, description: 'What its type is given.' }),
-    result: t.expose('result', { type: 'JSON', nullable: true, description: 'What came of it; null until COMPLETED.' }),
+    description: t.exposeString('description', { ...weighs(2), nullable: true, description: 'What it is about, for people.' }),
+    params: t.expose('params', { ...weighs(LONG_VALUE), type: 'JSON', nullable: true, description: 'What its type is given.' }),
+    result: t.expose('result', { ...weighs(LONG_VALUE), type: 'JSON', nullable: true, description: 'What came of it; null until COMPLETED.' }),
     domain: t.exposeString('domain', { nullable: true, description: 'Area of work, to group and filter by.' }),
     driftScore: t.exposeFloat('driftScore', { nullable: true, description: 'How far the work has strayed from its intent, 0 to 1, as told by its creator.' }),
     status: t.expose('status', { type: TaskStatusEnum, description: 'Where it is in its life.' }),
     priority: t.exposeInt('priority', { description: 'Higher runs first; -1000 to 1000.' }),
     progress: t.exposeFloat('progress', { nullable: true, description: 'From 0 to 1; null where nothing was told.' }),
     progressMessage: t.exposeString('progressMessage', { nullable: true, description: 'What it is doing now.' }),
-    summary: t.exposeString('summary', { nullable: true, description: 'What came of it, in words.' }),
+    summary: t.exposeString('summary', { ...weighs(2), nullable: true, description: 'What came of it, in words.' }),
     error: t.exposeString('error', { nullable: true, description: 'Why it failed, or why its last attempt did.' }),
     attempt: t.exposeInt('attempt', { description: '1 in the first run; 0 before it.' }),
     maxAttempts: t.exposeInt('maxAttempts', { description: 'How many attempts it has in all.' }),
@@ -223,6 +223,7 @@ TaskEvent.implement({
     }),
     actor: actorField(t as never),
     data: t.field({
+      ...weighs(1),
       type: 'JSON',
       nullable: true,
       description: 'The values after the change; under `before` those that were other before it. Times are milliseconds since 1970.',

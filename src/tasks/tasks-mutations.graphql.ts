@@ -85,7 +85,7 @@ mutation('taskCreate', {
   run: async (input, ctx) => {
     const creation = { ...input, id: input.id === undefined ? undefined : newIdOf('Task', input.id) }
     // An id of the client's making is a key too: the same call again finds its task.
-    return ctx.once({ mutation: 'taskCreate', key: input.idempotencyKey ?? input.id, input }, async (work) => ({
+    return ctx.once({ mutation: 'taskCreate', key: input.idempotencyKey, id: input.id, input }, async (work) => ({
       taskId: (await taskCreate(work, ctx.app.taskTypes, creation)).id,
     }))
   },

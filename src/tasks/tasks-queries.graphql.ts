@@ -9,6 +9,7 @@ import { readEvents } from '../events/log.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { builder, rights } from '../graphql/builder.ts'
 import { NEWEST_FIRST, readPage } from '../graphql/connection.ts'
+import { SEARCH_COST } from '../graphql/scale.ts'
 import { TaskEvent, TaskFilter, TaskOrder, TaskPages, TaskRef, TaskStatusEnum } from './task.graphql.ts'
 import { TASK_VALUES, type TaskStatus, toTaskValues } from './task.ts'
 import { TASK_FILTER_FIELDS, taskEventMatches } from './task-filter.ts'
@@ -94,7 +95,7 @@ builder.queryFields((t) => ({
   taskStats: t.field({
     type: TaskStatsRef,
     description: 'Figures over your tasks, for ADMINs over everybody’s.',
-    ...rights('TASKS_READ'),
+    ...rights('TASKS_READ', SEARCH_COST),
     args: { filter: t.arg({ type: TaskFilter, description: 'Which tasks.' }) },
     resolve: (_root, args, ctx) => taskStats(ctx.reading, { AND: [filterWhere(args.filter, TASK_FILTER_FIELDS), ownedBy(ctx.actor)] }),
   }),

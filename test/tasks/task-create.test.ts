@@ -182,6 +182,12 @@ describe.each(dialects())('taskCreate on %s', (dialect) => {
     })
   })
 
+  it('may be mended and sent again under the same id of the client’s making', async () => {
+    const id = newTaskId()
+    expect(await refused({ id, type: 'test.unheard' })).toMatchObject([{ code: 'UNKNOWN_TASK_TYPE' }])
+    expect(await create(on.world, on.ada, { id, runImmediately: false })).toMatchObject({ id })
+  })
+
   describe('with an idempotency key', () => {
     it('of 20 calls at once makes one task', async () => {
       const before = await count()
