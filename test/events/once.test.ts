@@ -77,7 +77,7 @@ describe.each(dialects())('an idempotency key on %s', (dialect) => {
     await expect(once(store, ann, { mutation: 'm', key: k, input: {} }, (work) => effect(work, k))).rejects.toMatchObject({
       code: 'BAD_USER_INPUT',
       message: 'Not so.',
-      path: ['input', 'a'],
+      inputPath: ['input', 'a'],
     })
     expect(await effects(k)).toBe(0)
   })
