@@ -6,7 +6,7 @@ import { toDate } from '../core/clock.ts'
 import { BadUserInput, CursorExpired } from '../core/errors.ts'
 import { fromGlobalId, toGlobalId } from '../core/ids.ts'
 import { type PageArgs, pageLimit } from '../core/page.ts'
-import { builder, rights, type SchemaTypes } from '../graphql/builder.ts'
+import { builder, rights, type SchemaTypes, weighs } from '../graphql/builder.ts'
 import { pagesOf } from '../graphql/connection.ts'
 import type { Context } from '../graphql/context.ts'
 import { loadNodes } from '../graphql/node.ts'
@@ -62,6 +62,7 @@ const Event = builder.objectRef<LoggedEvent>('Event').implement({
     }),
     actor: actorField(t),
     data: t.field({
+      ...weighs(1),
       type: 'JSON',
       nullable: true,
       description: 'The values after the change; under `before` those that were other before it. Times are milliseconds since 1970.',

@@ -68,8 +68,8 @@ export type Rights = 'PUBLIC' | 'USER' | 'ADMIN' | ApiScope | `ADMIN+${ApiScope}
 /** To be spread into the options of a field that weighs more than `limits.ts` takes it for: long values, whole tables. */
 export const weighs = (cost: number) => ({ extensions: { cost } })
 
-/** What a long value weighs, of which a page of 100 may hold some 20 MB. */
-export const LONG_VALUE = 50
+/** What a long value weighs: two of them in each row of a page of 100 just fit, and may be some 40 MB. */
+export const LONG_VALUE = 45
 
 /** To be spread into every root field's options: the rule and its declaration, which a test looks for; and its weight, as `weighs`. */
 export function rights(needed: Rights, cost?: number) {

@@ -5,7 +5,7 @@ import { toDate, toDateOrNull } from '../core/clock.ts'
 import { BadUserInput } from '../core/errors.ts'
 import type { FilterFields } from '../core/filter.ts'
 import { idOf } from '../core/ids.ts'
-import { builder } from '../graphql/builder.ts'
+import { builder, LONG_VALUE, weighs } from '../graphql/builder.ts'
 import { pagesOf } from '../graphql/connection.ts'
 import type { Context } from '../graphql/context.ts'
 import { comparators, DateTimeFilter, filterInput, IdFilter, StringFilter } from '../graphql/filter-inputs.ts'
@@ -78,6 +78,7 @@ export const StreamRef = builder.prismaNode('Stream', {
       description: 'The attempt of the task that writes it; null while it waits for one, and for a producer elsewhere.',
     }),
     text: t.field({
+      ...weighs(LONG_VALUE),
       type: 'String',
       description: 'All its TEXT chunks, joined; up to 8 MB, beyond which it must be read by its chunks.',
       resolve: (stream, _args, ctx) => textLoader(ctx).load(stream.id),
