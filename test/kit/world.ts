@@ -109,7 +109,11 @@ export class World {
   }
 
   /** The user errors a mutation was refused with. It must ask for `userErrors { code path message }`. */
-  async refused(query: string, variables: Record<string, unknown>, token?: string | TestUser | null): Promise<{ code: string; path: string[] | null; message: string }[]> {
+  async refused(
+    query: string,
+    variables: Record<string, unknown>,
+    token?: string | TestUser | null,
+  ): Promise<{ code: string; path: string[] | null; message: string }[]> {
     const answer = await this.ask(query, variables, token)
     if (answer.errors) throw new Error(`${answer.errors[0]!.extensions.code}: ${answer.errors[0]!.message}`)
     return (Object.values(answer.data)[0] as { userErrors: { code: string; path: string[] | null; message: string }[] }).userErrors
@@ -128,7 +132,12 @@ export class World {
   }
 
   /** A subscription over SSE. */
-  async follow(query: string, variables: Record<string, unknown> = {}, token?: string | TestUser | null, headers: Record<string, string> = {}): Promise<Follower> {
+  async follow(
+    query: string,
+    variables: Record<string, unknown> = {},
+    token?: string | TestUser | null,
+    headers: Record<string, string> = {},
+  ): Promise<Follower> {
     const abort = new AbortController()
     const response = await this.fetch({ query, variables }, token, { accept: 'text/event-stream', ...headers }, abort.signal)
     const messages = readEvents(response)
