@@ -78,3 +78,18 @@ export function isRetryable(error: unknown): boolean {
   if (prismaCode === 'P2028') return message.includes('Unable to start a transaction')
   return message === 'timeout exceeded when trying to connect'
 }
+
+/** Of the network, and of PostgreSQL: no connection, none any more, too many of them, the server stops, the statement took too long. */
+const UNREACHABLE = /^(ECONN[A-Z]+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|08...|53...|57P0\d|57014)$/
+const UNREACHABLE_PRISMA = ['P1001', 'P1002', 'P1008', 'P1017', 'P2024']
+/** Of the driver, and of Prisma, which have no codes for it. */
+const UNREACHABLE_WORDS =
+  /Connection terminated|connection error|Server has closed the connection|timeout exceeded when trying to connect|Query read timeout|expired transaction/
+
+/** Whether the database could not be reached, or not in time. What was under way may have happened, or not. */
+export function isUnreachable(error: unknown): boolean {
+  const facts = factsOf(error)
+  if (!facts) return false
+  const { code, prismaCode, message } = facts
+  return UNREACHABLE.test(code ?? '') || UNREACHABLE_PRISMA.includes(prismaCode ?? '') || UNREACHABLE_WORDS.test(message)
+}

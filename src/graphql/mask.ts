@@ -1,6 +1,7 @@
 /** What an error becomes on its way out: a code for what the caller can act on, a request id for the rest. */
 import { GraphQLError } from 'graphql'
 import { DomainError, RateLimited } from '../core/errors.ts'
+import { isRetryable, isUnreachable } from '../db/constraints.ts'
 
 /** Codes a top-level error may carry. */
 export const TOP_LEVEL_CODES = [
@@ -39,6 +40,10 @@ export function maskError(error: unknown, requestId: string, report: (error: unk
     })
   }
   report(cause)
+  if (isUnreachable(cause) || isRetryable(cause)) {
+    const message = 'The database cannot be reached right now. Try again; what was to be changed may have been changed, the same idempotencyKey or id tells.'
+    return new GraphQLError(message, { ...place, extensions: { code: 'UNAVAILABLE' } })
+  }
   return new GraphQLError('Something went wrong in the server. The log tells more under this request id.', {
     ...place,
     extensions: { code: 'INTERNAL', requestId },
