@@ -1,5 +1,4 @@
 /** The log of changes, to read and to follow. */
-import DataLoader from 'dataloader'
 import type { GraphQLResolveInfo } from 'graphql'
 import { actorId, ownedBy, seesAll } from '../core/actor.ts'
 import { toDate } from '../core/clock.ts'
@@ -10,6 +9,7 @@ import { builder, rights, type SchemaTypes, weighs } from '../graphql/builder.ts
 import { pagesOf } from '../graphql/connection.ts'
 import type { Context } from '../graphql/context.ts'
 import { loadNodes } from '../graphql/node.ts'
+import { siblings } from '../graphql/siblings.ts'
 import { follow, live, startOf } from './live.ts'
 import {
   countEvents,
@@ -109,7 +109,7 @@ export async function readSubjectEvents(ctx: Context, info: GraphQLResolveInfo, 
   const { database } = ctx.app.store
   const key = `events:${JSON.stringify(match)}:${info.fieldNodes[0]?.loc?.start}:${JSON.stringify(args)}`
   const pages = ctx.loader(key, () => {
-    return new DataLoader(async (subjectIds: readonly string[]) => {
+    return siblings(async (subjectIds) => {
       const plan = planPage(await readHead(database), args)
       const rows = await readEventsOfEach(database, subjectIds, plan.after, match, plan.limit + 1, plan)
       if (args.after && plan.after < (await readHead(database)).expiredThrough) throw new CursorExpired()
@@ -117,7 +117,7 @@ export async function readSubjectEvents(ctx: Context, info: GraphQLResolveInfo, 
     })
   })
   const counts = ctx.loader(`${key}:count`, () => {
-    return new DataLoader(async (subjectIds: readonly string[]) => {
+    return siblings(async (subjectIds) => {
       const found = await countEventsOfEach(database, subjectIds, match)
       return subjectIds.map((id) => found.get(id) ?? 0)
     })

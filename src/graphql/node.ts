@@ -1,7 +1,7 @@
 /** `node` and `nodes`: any entity by its id, for its owner. Rooms say how theirs are read. */
 import { brandWithType } from '@pothos/core'
 import { queryFromInfo } from '@pothos/plugin-prisma'
-import DataLoader from 'dataloader'
+import type DataLoader from 'dataloader'
 import type { GraphQLResolveInfo } from 'graphql'
 import { hasScope } from '../core/actor.ts'
 import { BadUserInput } from '../core/errors.ts'
@@ -10,6 +10,7 @@ import { MAX_PAGE } from '../core/page.ts'
 import type { ApiScope } from '../core/scopes.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
+import { siblings } from './siblings.ts'
 
 type Loader = (ctx: Context, ids: string[], query: object) => Promise<{ id: string }[]>
 
@@ -36,7 +37,7 @@ export async function loadNodes(ctx: Context, info: GraphQLResolveInfo, globalId
 function nodesOf(ctx: Context, info: GraphQLResolveInfo, typeName: string, load: Loader): DataLoader<string, object | null> {
   return ctx.loader(`node:${typeName}:${info.fieldNodes[0]?.loc?.start}`, () => {
     const query = queryFromInfo({ context: ctx, info, typeName, select: { id: true } as never })
-    return new DataLoader<string, object | null>(async (ids) => {
+    return siblings<object | null>(async (ids) => {
       const found = new Map((await load(ctx, [...ids], query as object)).map((row) => [row.id, row]))
       for (const row of found.values()) brandWithType(row, typeName as never)
       return ids.map((id) => found.get(id) ?? null)

@@ -3,11 +3,11 @@
  * takes so many rows for each parent, not all of them and not one statement a parent.
  */
 import { queryFromInfo } from '@pothos/plugin-prisma'
-import DataLoader from 'dataloader'
 import type { GraphQLResolveInfo } from 'graphql'
 import { cursorColumns, type OrderTerm, type PageArgs, planPage, toPage } from '../core/page.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import type { Context } from './context.ts'
+import { siblings } from './siblings.ts'
 
 interface Delegate<R> {
   findMany(args: object): Promise<R[]>
@@ -34,7 +34,7 @@ export async function readRelated<R extends { id: string }>(ctx: Context, info: 
     const query = queryFromInfo({ context: ctx, info, typeName, paths: [['edges', 'node'], ['nodes']], select: { ...cursorColumns(plan) } as never }) as {
       select?: object
     }
-    return new DataLoader<string, R[]>(async (parentIds) => {
+    return siblings<R[]>(async (parentIds) => {
       const direction = (way: string) => Prisma.raw(way === 'asc' ? 'ASC' : 'DESC')
       const orderBy = Prisma.join(
         plan.orderBy.flatMap((term) => Object.entries(term).map(([column, way]) => Prisma.sql`${Prisma.raw(`"${column}"`)} ${direction(way)}`)),
@@ -58,7 +58,7 @@ export async function readRelated<R extends { id: string }>(ctx: Context, info: 
     })
   })
   const counts = ctx.loader(`${typeName}.${parent}:count`, () => {
-    return new DataLoader<string, number>(async (parentIds) => {
+    return siblings<number>(async (parentIds) => {
       const groups = await delegate(ctx).groupBy({ by: [parent], where: { [parent]: { in: [...parentIds] } }, _count: { _all: true } })
       const byParent = new Map(groups.map((group) => [group[parent], (group._count as { _all: number })._all]))
       return parentIds.map((id) => byParent.get(id) ?? 0)

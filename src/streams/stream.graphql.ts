@@ -1,5 +1,4 @@
 /** The types Stream and StreamChunk. */
-import DataLoader from 'dataloader'
 import { ownedBy } from '../core/actor.ts'
 import { toDate, toDateOrNull } from '../core/clock.ts'
 import { BadUserInput } from '../core/errors.ts'
@@ -10,6 +9,7 @@ import { pagesOf } from '../graphql/connection.ts'
 import type { Context } from '../graphql/context.ts'
 import { comparators, DateTimeFilter, filterInput, IdFilter, StringFilter } from '../graphql/filter-inputs.ts'
 import { nodeLoader } from '../graphql/node.ts'
+import { siblings } from '../graphql/siblings.ts'
 import type { Chunk } from './stream.ts'
 import { readFirstChunks, readTexts } from './stream-read.ts'
 
@@ -51,7 +51,7 @@ const MAX_CHUNKS = 1000
 /** Texts, and first chunks, of sibling streams are read all at once. */
 const textLoader = (ctx: Context) =>
   ctx.loader('Stream.text', () => {
-    return new DataLoader<string, string>(async (ids) => {
+    return siblings<string>(async (ids) => {
       const texts = await readTexts(ctx.app.store.database, ids)
       return ids.map((id) => texts.get(id) ?? new BadUserInput('The text is too long to be joined here; read it by its chunks, with afterSeq.', ['text']))
     })
@@ -59,7 +59,7 @@ const textLoader = (ctx: Context) =>
 
 const chunksLoader = (ctx: Context, afterSeq: number, first: number) =>
   ctx.loader(`Stream.chunks:${afterSeq}:${first}`, () => {
-    return new DataLoader<string, Chunk[]>(async (ids) => {
+    return siblings<Chunk[]>(async (ids) => {
       const chunks = await readFirstChunks(ctx.app.store.database, ids, afterSeq, first)
       return ids.map((id) => chunks.get(id)!)
     })
