@@ -22,6 +22,8 @@ export interface Database {
   readonly sql: SqlWords
   /** Resolves where the database answers; rejects within 2 seconds where it does not. */
   ready(): Promise<void>
+  /** Lets the database see what its tables hold, so that it chooses the right indexes. PostgreSQL does so by itself. */
+  analyze(): Promise<void>
   /** Waits for what is under way, then closes everything. */
   close(): Promise<void>
 }

@@ -82,6 +82,7 @@ export async function openPostgresql({ url, poolSize = POOL_SIZE, warn }: Databa
       return (await pool.query({ name: names.of(text), text, values, types: plainTypes })).rows as T[]
     },
     ready: () => ready(pool),
+    analyze: async () => {},
     async close() {
       await client.$disconnect()
       await pool.end()

@@ -114,9 +114,11 @@ export const matchesEvent = (match: EventMatch, event: LoggedEvent): boolean =>
   (match.subjectType === undefined || event.subjectType === match.subjectType) &&
   (match.kinds === undefined || match.kinds.includes(event.kind))
 
-function conditionsOf(match: EventMatch): Prisma.Sql[] {
+/** `ofSubjects`: the subject stands in the statement. */
+function conditionsOf(match: EventMatch, ofSubjects = match.subjectId !== undefined || match.subjects !== undefined): Prisma.Sql[] {
   const conditions: Prisma.Sql[] = []
-  if (match.ownerId !== undefined) conditions.push(Prisma.sql`"ownerId" = ${match.ownerId}`)
+  // Not the bare column where there is a subject: SQLite would go through all events of the owner for the few of the subject.
+  if (match.ownerId !== undefined) conditions.push(ofSubjects ? Prisma.sql`"ownerId" || '' = ${match.ownerId}` : Prisma.sql`"ownerId" = ${match.ownerId}`)
   if (match.subjectId !== undefined) conditions.push(Prisma.sql`"subjectId" = ${match.subjectId}`)
   if (match.subjects !== undefined) {
     // The ids alone for the index, then the whole: the id of a task says nothing about a stream.
@@ -187,7 +189,7 @@ export async function countEvents(database: Database, match: EventMatch): Promis
 
 /** How many events match of each of many subjects. */
 export async function countEventsOfEach(database: Database, subjectIds: readonly string[], match: EventMatch): Promise<Map<string, number>> {
-  const conditions = [Prisma.sql`"subjectId" IN (${Prisma.join([...subjectIds])})`, ...conditionsOf(match)]
+  const conditions = [Prisma.sql`"subjectId" IN (${Prisma.join([...subjectIds])})`, ...conditionsOf(match, true)]
   const rows = await database.rows<{ subjectId: string; count: number }>(
     Prisma.sql`SELECT "subjectId", COUNT(*) AS "count" FROM "Event" WHERE ${Prisma.join(conditions, ' AND ')} GROUP BY "subjectId"`,
   )

@@ -30,7 +30,7 @@ export async function eventsExpire(store: Store, retentionDays: number): Promise
 async function oldestExpire({ db, sql }: Work, retentionDays: number): Promise<number | null> {
   const [old] = await db.$queryRaw<{ through: bigint | number | null }[]>`
     SELECT MAX("position") AS "through" FROM
-      (SELECT "position" FROM "Event" WHERE "occurredAtMs" < ${sql.nowMs} - CAST(${retentionDays * 86_400_000} AS BIGINT) ORDER BY "position" LIMIT ${BATCH}) AS "old"`
+      (SELECT "position" FROM "Event" WHERE "occurredAtMs" < ${sql.nowMs} - CAST(${retentionDays * 86_400_000} AS BIGINT) ORDER BY "occurredAtMs" LIMIT ${BATCH}) AS "old"`
   const through = old?.through ?? null
   if (through === null) return null
   const removed = await db.$executeRaw`DELETE FROM "Event" WHERE "position" <= ${through}`

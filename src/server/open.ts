@@ -79,8 +79,9 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
   options.extend?.(taskTypes)
   const runner = new TaskRunner(store, taskTypes, { worker: `${hostname()}:${process.pid}`, concurrency: config.TASK_CONCURRENCY, log })
   const streams = new StreamHub(store, warn)
+  await database.analyze()
   const housekeeping = setInterval(() => {
-    Promise.all([eventsExpire(store, config.EVENT_RETENTION_DAYS), sessionsExpire(store)]).catch(warn)
+    Promise.all([eventsExpire(store, config.EVENT_RETENTION_DAYS), sessionsExpire(store), database.analyze()]).catch(warn)
   }, HOUSEKEEPING_EVERY_MS)
   housekeeping.unref()
   runner.start()
