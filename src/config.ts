@@ -51,7 +51,7 @@ export const SETTINGS = {
   RATE_LIMITS: [flag.default(true), '`on` or `off`.'],
   RATE_LIMIT_REQUESTS_PER_SECOND: [whole(1, 1_000_000).default(1000), 'Operations a second for one user, or for one address without a user.'],
   RATE_LIMIT_REGISTRATIONS_PER_MINUTE: [whole(1, 100_000).default(20), 'Registrations a minute from one address.'],
-  RATE_LIMIT_LOGINS_PER_MINUTE: [whole(1, 100_000).default(120), 'Logins and refreshes a minute from one address.'],
+  RATE_LIMIT_LOGINS_PER_MINUTE: [whole(1, 100_000).default(120), 'Logins, refreshes and changes of a password a minute from one address.'],
   TRUST_PROXY: [whole(0, 10).default(0), 'How many proxies stand in front whose `X-Forwarded-For` entries are believed.'],
   CORS_ORIGINS: [list.default([]), 'Origins, comma-separated, whose pages may call the API. Default: none but the server’s own.'],
   GRAPHIQL: [flag.optional(), '`on` or `off`. Default: on outside production.'],

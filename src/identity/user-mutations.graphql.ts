@@ -20,6 +20,8 @@ import { registrationCheck, userRegister } from './user-register.ts'
 import { userSetRole } from './user-set-role.ts'
 import { userUpdate } from './user-update.ts'
 
+const NAME_MAX = 100
+
 type PayloadBuilder = Parameters<Parameters<typeof mutation<never, never, string>>[1]['payload']>[0]
 
 const userField = (t: PayloadBuilder) => ({
@@ -46,7 +48,7 @@ mutation('userRegister', {
       description: 'The same key with the same input, password included, answers the same user, without tokens. At most 200 characters.',
     }),
   }),
-  validate: z.object({ id: optionalId, email: newEmail, password: newPassword, displayName: optionalName(100), idempotencyKey }),
+  validate: z.object({ id: optionalId, email: newEmail, password: newPassword, displayName: optionalName(NAME_MAX), idempotencyKey }),
   run: (input, ctx) => register(input, ctx),
   payload: (t) => ({
     user: t.prismaField({
@@ -73,7 +75,7 @@ interface RegisterInput {
 }
 
 async function register(input: RegisterInput, ctx: Context): Promise<Committed<Opened>> {
-  const { id: givenId, email, password, displayName = email.split('@')[0]!, idempotencyKey: key } = input
+  const { id: givenId, email, password, displayName = email.split('@')[0]!.slice(0, NAME_MAX), idempotencyKey: key } = input
   const { app } = ctx
   const registration = app.config.REGISTRATION
   const userId = givenId === undefined ? undefined : newIdOf('User', givenId)
@@ -104,7 +106,7 @@ mutation('userUpdate', {
     preferences: t.field({ type: 'JSON', description: 'An object of at most 16 KB, kept instead of the one before.' }),
   }),
   validate: z
-    .object({ id: optionalId, displayName: optionalName(100), preferences: given(jsonObject(16_384)) })
+    .object({ id: optionalId, displayName: optionalName(NAME_MAX), preferences: given(jsonObject(16_384)) })
     .refine((input) => input.displayName !== undefined || input.preferences !== undefined, 'Give displayName or preferences'),
   run: ({ id: givenId, displayName, preferences }, ctx) =>
     ctx.transact((work) => userUpdate(work, userIdOf(givenId), { displayName, preferences: preferences as Record<string, unknown> | undefined })),
@@ -123,6 +125,8 @@ mutation('userPasswordChange', {
   }),
   validate: z.object({ currentPassword: givenPassword, newPassword }),
   run: async ({ currentPassword, newPassword: password }, ctx) => {
+    // Whoever knows the password could else have it hashed without end, and nobody would get to log in.
+    await ctx.app.limits.consume('login', ctx.origin.address)
     const { email } = await ctx.db.user.findUniqueOrThrow({ where: { id: requireKnown(ctx.actor).userId }, select: { email: true } })
     const proof = await passwordCheck(ctx.reading, ctx.app, { email, password: currentPassword })
     const passwordHash = proof.proven ? await ctx.app.passwords.hash(password) : ''
