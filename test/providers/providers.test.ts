@@ -40,7 +40,7 @@ describe('a model is found', () => {
 
   test.each(['nowhere/model', 'local/unknown', 'local/', ''])('never for the name "%s"', async (model) => {
     const all = model === '' ? [parrot('local')] : both
-    await expect(answerOf(all, model)).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND', retryable: false, path: ['model'] })
+    await expect(answerOf(all, model)).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND', retryable: false, inputPath: ['model'] })
   })
 })
 
