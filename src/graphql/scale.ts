@@ -34,7 +34,7 @@ export interface Weight {
 const MUTATION_COST = 10
 const VALUE_COST = 0.1
 /** Of a list that is filtered or ordered: for a short page, all rows of an owner may have to be looked at. */
-export const SEARCH_COST = 1000
+export const SEARCH_COST = 1300
 const SEARCHES = ['filter', 'orderBy']
 /** How long a list without pages is taken to be. */
 const UNPAGED = 10
