@@ -14,4 +14,7 @@ for (const dialect of ['sqlite', 'postgresql']) {
     env: { ...process.env, HOLDFAST_PRISMA_SCHEMA: folder, CHECKPOINT_DISABLE: '1' },
   })
   if (run.status !== 0) process.exit(run.status ?? 1)
+  // Nothing here is for browsers; and the types are SQLite's everywhere, so that PostgreSQL's client is kept for its code alone.
+  const unused = ['browser.ts', 'internal/prismaNamespaceBrowser.ts', ...(dialect === 'postgresql' ? ['models', 'models.ts', 'commonInputTypes.ts'] : [])]
+  for (const file of unused) rmSync(path.join('src/generated', dialect, file), { recursive: true })
 }
