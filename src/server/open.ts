@@ -77,7 +77,8 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
   taskTypes.register(textGenerate(providers))
   taskTypes.register(httpRequest(config.HTTP_REQUEST_ALLOWED_HOSTS))
   options.extend?.(taskTypes)
-  const runner = new TaskRunner(store, taskTypes, { worker: `${hostname()}:${process.pid}`, concurrency: config.TASK_CONCURRENCY, log })
+  const chunks = new ChunkCommitter(store)
+  const runner = new TaskRunner(store, taskTypes, chunks, { worker: `${hostname()}:${process.pid}`, concurrency: config.TASK_CONCURRENCY, log })
   const streams = new StreamHub(store, warn)
   await database.analyze()
   const housekeeping = setInterval(() => {
@@ -94,7 +95,7 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
     taskTypes,
     runner,
     streams,
-    chunks: new ChunkCommitter(store),
+    chunks,
     passwords: createPasswordHasher({
       memoryKib: config.ARGON2_MEMORY_KIB,
       timeCost: config.ARGON2_TIME_COST,

@@ -5,6 +5,7 @@
  * across streams, and a commit is paid once for all of them.
  */
 import { server } from '../core/actor.ts'
+import { isUnreachable } from '../db/constraints.ts'
 import type { Store } from '../events/store.ts'
 import { reading, transact } from '../events/transact.ts'
 import type { StreamValues } from './stream.ts'
@@ -59,6 +60,7 @@ export class ChunkCommitter {
   }
 
   async #commit(entries: Entry[]): Promise<void> {
+    let accepted: Map<string, StreamValues>
     try {
       const { result } = await transact(this.store, server, (work) =>
         streamsAppend(
@@ -66,15 +68,20 @@ export class ChunkCommitter {
           entries.map((entry) => entry.append),
         ),
       )
-      for (const { append, resolve, reject } of entries) {
-        const stream = result.get(append.streamId)
-        if (stream) resolve(stream)
-        else reject(await streamRefusal(reading(this.store, server), append.streamId, append.afterSeq))
-      }
+      accepted = result
     } catch (error) {
-      if (entries.length === 1) return entries[0]!.reject(error)
+      if (entries.length === 1 || isUnreachable(error)) {
+        for (const { reject } of entries) reject(error)
+        return
+      }
       // One of them may be at fault, and must not take the others with it.
       for (const entry of entries) await this.#commit([entry])
+      return
+    }
+    for (const { append, resolve, reject } of entries) {
+      const stream = accepted.get(append.streamId)
+      if (stream) resolve(stream)
+      else reject(await streamRefusal(reading(this.store, server), append.streamId, append.afterSeq).catch((error: unknown) => error))
     }
   }
 }

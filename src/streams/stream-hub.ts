@@ -5,6 +5,7 @@
  * chunks reads the table itself. Signals wake the hub; once a second it looks by itself at every stream that is followed.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { coalesced } from '../core/coalesced.ts'
 import { NotFound } from '../core/errors.ts'
 import type { Store } from '../events/store.ts'
 import { type Chunk, isFinal, streamTopic } from './stream.ts'
@@ -116,8 +117,6 @@ class Watched {
   #kept: Chunk[] = []
   #characters = 0
   #waiting = new Set<() => void>()
-  #looking = false
-  #again = false
   readonly #off: () => void
 
   constructor(
@@ -128,37 +127,25 @@ class Watched {
     this.#off = store.signals.on(streamTopic(state.id), () => void this.look())
   }
 
+  readonly look = coalesced(() => this.#look().catch(this.warn))
+
   /** The state first, then the chunks up to its last seq: together they are one moment's truth. */
-  async look(): Promise<void> {
-    if (this.#looking) {
-      this.#again = true
-      return
+  async #look(): Promise<void> {
+    const [state] = await readStreamStates(this.store.database, [this.state.id])
+    if (!state) this.gone = true
+    else {
+      const have = this.#kept[this.#kept.length - 1]?.seq ?? this.state.lastSeq
+      const from = Math.max(have, state.lastSeq - KEPT)
+      // So much came at once that what is kept would not reach the end: it begins anew there.
+      if (from > have) {
+        this.#kept = []
+        this.#characters = 0
+      }
+      if (state.lastSeq > from) this.#keep(await readChunks(this.store.database, state.id, from, state.lastSeq, KEPT))
+      if (state.lastSeq === this.state.lastSeq && state.status === this.state.status) return
+      this.state = state
     }
-    this.#looking = true
-    try {
-      do {
-        this.#again = false
-        const [state] = await readStreamStates(this.store.database, [this.state.id])
-        if (!state) this.gone = true
-        else {
-          const have = this.#kept[this.#kept.length - 1]?.seq ?? this.state.lastSeq
-          const from = Math.max(have, state.lastSeq - KEPT)
-          // So much came at once that what is kept would not reach the end: it begins anew there.
-          if (from > have) {
-            this.#kept = []
-            this.#characters = 0
-          }
-          if (state.lastSeq > from) this.#keep(await readChunks(this.store.database, state.id, from, state.lastSeq, KEPT))
-          if (state.lastSeq === this.state.lastSeq && state.status === this.state.status) continue
-          this.state = state
-        }
-        await this.#tell()
-      } while (this.#again)
-    } catch (error) {
-      this.warn(error)
-    } finally {
-      this.#looking = false
-    }
+    await this.#tell()
   }
 
   #keep(chunks: Chunk[]): void {

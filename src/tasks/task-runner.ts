@@ -6,10 +6,11 @@
  * lease that was taken over makes the statement change nothing.
  */
 import { server } from '../core/actor.ts'
+import { coalesced } from '../core/coalesced.ts'
 import type { LoggedEvent } from '../events/log.ts'
 import type { Store } from '../events/store.ts'
 import { transact } from '../events/transact.ts'
-import { ChunkCommitter } from '../streams/chunk-committer.ts'
+import type { ChunkCommitter } from '../streams/chunk-committer.ts'
 import { streamsRescue } from '../streams/streams-end.ts'
 import { leasesRenew } from './leases-renew.ts'
 import { SERVER_LEASE_SECONDS, SWEEP_EVERY_MS, TASKS_TOPIC } from './task.ts'
@@ -23,21 +24,17 @@ const LOOK_EVERY_MS = 1000
 export class TaskRunner {
   /** Two at the same task, where the lease of the first was lost and it does not know yet. */
   readonly #attempts = new Set<TaskAttempt>()
-  readonly #committer: ChunkCommitter
   readonly #offs: (() => void)[] = []
   #sweeping: Promise<void> | null = null
-  #claiming: Promise<void> | null = null
-  #claimAgain = false
   #stopping = false
   #timers: NodeJS.Timeout[] = []
 
   constructor(
     readonly store: Store,
     readonly types: TaskTypes,
+    readonly committer: ChunkCommitter,
     readonly options: { worker: string; concurrency: number; log: RunnerLog },
-  ) {
-    this.#committer = new ChunkCommitter(store)
-  }
+  ) {}
 
   start(): void {
     const every = (ms: number, act: () => void) => this.#timers.push(setInterval(act, ms))
@@ -88,44 +85,31 @@ export class TaskRunner {
   }
 
   /** Claims as many tasks as there is room for. */
-  async claim(): Promise<void> {
-    if (this.#claiming) {
-      this.#claimAgain = true
-      return this.#claiming
-    }
-    this.#claiming = this.#claim()
-      .catch((error) => this.options.log.warn({ err: error }, 'Could not claim tasks; it is tried again.'))
-      .finally(() => {
-        this.#claiming = null
-      })
-    return this.#claiming
-  }
+  readonly claim = coalesced(() => this.#claim().catch((error) => this.options.log.warn({ err: error }, 'Could not claim tasks; it is tried again.')))
 
   async #claim(): Promise<void> {
-    do {
-      this.#claimAgain = false
-      const limit = this.options.concurrency - this.#attempts.size
-      if (limit < 1 || this.#stopping) return
-      const { result: claimed } = await transact(this.store, server, (work) =>
-        tasksClaim(work, { types: this.types.names, limit, worker: this.options.worker, leaseSeconds: SERVER_LEASE_SECONDS }),
-      )
-      for (const { task, ...lease } of claimed) {
-        const attempt = new TaskAttempt(this.store, this.#committer, lease, task, this.types.get(task.type)!, this.options.log)
-        this.#attempts.add(attempt)
-        void attempt.run().finally(() => {
-          this.#attempts.delete(attempt)
-          void this.claim()
-        })
-        if (this.#stopping) attempt.end(AttemptEnd.SHUTDOWN)
-      }
-    } while (this.#claimAgain)
+    const limit = this.options.concurrency - this.#attempts.size
+    if (limit < 1 || this.#stopping) return
+    const { result: claimed } = await transact(this.store, server, (work) =>
+      tasksClaim(work, { types: this.types.names, limit, worker: this.options.worker, leaseSeconds: SERVER_LEASE_SECONDS }),
+    )
+    for (const { task, ...lease } of claimed) {
+      const attempt = new TaskAttempt(this.store, this.committer, lease, task, this.types.get(task.type)!, this.options.log)
+      this.#attempts.add(attempt)
+      void attempt.run().finally(() => {
+        this.#attempts.delete(attempt)
+        void this.claim()
+      })
+      if (this.#stopping) attempt.end(AttemptEnd.SHUTDOWN)
+    }
   }
 
   /** Ends every attempt so that another server, or this one when it is back, takes it up; waits until all is written. */
   async stop(): Promise<void> {
     this.#stopping = true
     for (const off of this.#offs) off()
-    await this.#claiming
+    // What is being claimed now is claimed first, and then ended with the rest.
+    await this.claim()
     const attempts = [...this.#attempts]
     for (const attempt of attempts) attempt.end(AttemptEnd.SHUTDOWN)
     await Promise.all(attempts.map((attempt) => attempt.ended))
