@@ -99,8 +99,19 @@ export class ConfigInvalid extends Error {
   }
 }
 
+/** The process's variables, and those of a file `.env` that it does not set itself. */
+function environment(): Record<string, string | undefined> {
+  try {
+    process.loadEnvFile()
+  } catch (error) {
+    // There need not be one.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  return process.env
+}
+
 /** Reads and checks the whole configuration. An empty variable counts as not set. */
-export function readConfig(env: Record<string, string | undefined> = process.env): Config {
+export function readConfig(env: Record<string, string | undefined> = environment()): Config {
   const faults: string[] = []
   const read = {} as Record<string, unknown>
   for (const [name, [rule, purpose]] of Object.entries(SETTINGS)) {

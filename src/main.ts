@@ -4,12 +4,6 @@ import { buildSchema } from './graphql/schema.ts'
 import { createLog, openApp } from './server/open.ts'
 import { serve } from './server/serve.ts'
 
-try {
-  process.loadEnvFile?.()
-} catch {
-  // There is no .env, and none is needed.
-}
-
 const fail = (error: unknown): never => {
   process.stderr.write(
     `${error instanceof ConfigInvalid ? error.message : `Holdfast cannot start: ${error instanceof Error ? error.message : String(error)}`}\n`,

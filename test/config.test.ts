@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -34,6 +34,21 @@ describe('the configuration', () => {
     const faults = faultsOf({ PORT: '99999', LOG_LEVEL: 'loud', REGISTRATION: 'maybe', HOLDFAST_SECRET: 'short', DATABASE_URL: 'mysql://here' })
     expect(faults.map((fault) => fault.split(':')[0]).sort()).toEqual(['DATABASE_URL', 'HOLDFAST_SECRET', 'LOG_LEVEL', 'PORT', 'REGISTRATION'])
     expect(faults.find((fault) => fault.startsWith('DATABASE_URL'))).toContain('must read file:… or postgresql://…')
+  })
+
+  test('reads a file .env, and believes the environment more', () => {
+    const [folder, before] = [mkdtempSync(path.join(tmpdir(), 'holdfast-env-')), process.cwd()]
+    try {
+      writeFileSync(path.join(folder, '.env'), 'TASK_CONCURRENCY=3\nMAX_DEPTH=9\n')
+      process.env.MAX_DEPTH = '7'
+      process.chdir(folder)
+      expect(readConfig()).toMatchObject({ TASK_CONCURRENCY: 3, MAX_DEPTH: 7 })
+    } finally {
+      process.chdir(before)
+      delete process.env.TASK_CONCURRENCY
+      delete process.env.MAX_DEPTH
+      rmSync(folder, { recursive: true, force: true })
+    }
   })
 
   test('takes an empty variable for none', () => {

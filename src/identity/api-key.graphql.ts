@@ -7,7 +7,7 @@ import { idOf, newIdOf } from '../core/ids.ts'
 import { id, idempotencyKey, name, optionalDate, optionalId } from '../core/input.ts'
 import { API_SCOPES, type ApiScope as ApiScopeName, apiScopes } from '../core/scopes.ts'
 import { builder, rights } from '../graphql/builder.ts'
-import { NEWEST_FIRST, orderInput, readPage } from '../graphql/connection.ts'
+import { NEWEST_FIRST, orderInput, pagesOf, readPage } from '../graphql/connection.ts'
 import type { Context } from '../graphql/context.ts'
 import { DateTimeFilter, filterInput, StringFilter } from '../graphql/filter-inputs.ts'
 import { mutation } from '../graphql/mutation.ts'
@@ -96,8 +96,7 @@ builder.queryField('apiKeys', (t) =>
           args,
         }) as never,
     },
-    { name: 'ApiKeyConnection', description: 'A page of API keys.' },
-    { name: 'ApiKeyEdge', description: 'An API key in a page.' },
+    ...pagesOf(ApiKeyRef, 'ApiKey', 'API keys'),
   ),
 )
 

@@ -3,7 +3,7 @@ import { actorId } from '../core/actor.ts'
 import { toDate, toDateOrNull } from '../core/clock.ts'
 import { type FilterFields, filterWhere } from '../core/filter.ts'
 import { builder, rights } from '../graphql/builder.ts'
-import { NEWEST_FIRST, orderInput, readPage } from '../graphql/connection.ts'
+import { NEWEST_FIRST, orderInput, pagesOf, readPage } from '../graphql/connection.ts'
 import type { Context } from '../graphql/context.ts'
 import { DateTimeFilter, filterInput } from '../graphql/filter-inputs.ts'
 import { nodeLoader } from '../graphql/node.ts'
@@ -111,8 +111,7 @@ builder.queryField('sessions', (t) =>
           args,
         }) as never,
     },
-    { name: 'SessionConnection', description: 'A page of sessions.' },
-    { name: 'SessionEdge', description: 'A session in a page.' },
+    ...pagesOf(SessionRef, 'Session', 'sessions'),
   ),
 )
 

@@ -5,7 +5,7 @@ import type { FilterFields } from '../core/filter.ts'
 import { filterWhere } from '../core/filter.ts'
 import { idOf } from '../core/ids.ts'
 import { builder, rights } from '../graphql/builder.ts'
-import { NEWEST_FIRST, orderInput, readPage } from '../graphql/connection.ts'
+import { NEWEST_FIRST, orderInput, pagesOf, readPage } from '../graphql/connection.ts'
 import type { Context } from '../graphql/context.ts'
 import { comparators, DateTimeFilter, filterInput, StringFilter } from '../graphql/filter-inputs.ts'
 import { nodeLoader } from '../graphql/node.ts'
@@ -125,8 +125,7 @@ builder.queryFields((t) => ({
           args,
         }) as never,
     },
-    { name: 'UserConnection', description: 'A page of users.' },
-    { name: 'UserEdge', description: 'A user in a page.' },
+    ...pagesOf(UserRef, 'User', 'users'),
   ),
 }))
 
