@@ -10,7 +10,6 @@
  * the cursor expired. Or the log is no longer the one it was (brought back from a backup): `epoch` counts that up, and all
  * who read the former one are told.
  */
-import { coalesced } from '../core/coalesced.ts'
 import type { Database } from '../db/database.ts'
 import { type EventMatch, type LoggedEvent, type LogHead, matchesEvent, readEvents, readHead } from './log.ts'
 import type { Signals } from './signals.ts'
@@ -45,7 +44,8 @@ export class EventTail {
   #ring: LoggedEvent[] = []
   readonly #waiting = new Set<Waiter>()
   readonly #listeners = new Map<string, Set<(event: LoggedEvent) => void>>()
-  readonly #lookOnce = coalesced(() => this.#look())
+  #looking: Promise<void> | null = null
+  #again = false
   #timer: NodeJS.Timeout | undefined
   #off: (() => void) | undefined
 
@@ -67,18 +67,23 @@ export class EventTail {
 
   /** Reads what is new; resolves when all that was committed before the call has been read, or could not be. */
   look(): Promise<void> {
-    return this.closed ? Promise.resolve() : this.#lookOnce()
+    if (this.closed) return Promise.resolve()
+    this.#again = true
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = null
+    })
+    return this.#looking
   }
 
   async #look(): Promise<void> {
     try {
-      let page: LoggedEvent[]
-      do {
-        if (this.closed) return
-        page = await readEvents(this.database, this.position, {}, this.sizes.page)
+      while (this.#again && !this.closed) {
+        this.#again = false
+        const page = await readEvents(this.database, this.position, {}, this.sizes.page)
         if (page.length) this.#take(page)
         else this.#compare(await readHead(this.database))
-      } while (page.length === this.sizes.page && !this.closed)
+        if (page.length === this.sizes.page) this.#again = true
+      }
     } catch (error) {
       if (!this.closed) this.warn(error)
     }
@@ -170,7 +175,6 @@ export class EventTail {
     clearInterval(this.#timer)
     this.#off?.()
     this.#wakeAll()
-    // What is being read now ends first.
-    await this.#lookOnce()
+    await this.#looking
   }
 }
