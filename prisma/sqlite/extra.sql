@@ -2,18 +2,51 @@
 -- A trigger or index that is no longer wanted stays here as its DROP.
 -- A broken rule says `constraint <name>`, with the name it has on PostgreSQL: src/db/error-facts.ts reads it.
 
--- Which task is next. Statements must spell out `status = 'QUEUED'`: with a parameter the index is not considered.
-CREATE INDEX IF NOT EXISTS "Task_queued_idx" ON "Task" ("priority" DESC, "runAtMs", "id") WHERE "status" = 'QUEUED';
--- Whose lease has run out.
+-- What a worker may claim, lane by lane. Statements must spell out `status = 'QUEUED'`: with a parameter the index is not considered.
+DROP INDEX IF EXISTS "Task_queued_idx";
+CREATE INDEX IF NOT EXISTS "Task_ready_idx" ON "Task" ("lane", "priority" DESC, "runAtMs", "id") WHERE "status" = 'QUEUED' AND "readyAtMs" IS NOT NULL;
+-- What becomes ready by time alone.
+CREATE INDEX IF NOT EXISTS "Task_delayed_idx" ON "Task" ("runAtMs") WHERE "status" = 'QUEUED' AND "readyAtMs" IS NULL AND "waitingFor" = 0;
+-- What must have ended, though it still waits.
+CREATE INDEX IF NOT EXISTS "Task_deadline_idx" ON "Task" ("deadlineAtMs") WHERE "status" = 'QUEUED' AND "deadlineAtMs" IS NOT NULL;
+-- What waits for others, and for whom: few among many. A task that waits for nobody is never in either.
+CREATE INDEX IF NOT EXISTS "Task_waiting_idx" ON "Task" ("id") WHERE "status" IN ('CREATED', 'QUEUED') AND "waitingFor" > 0;
+CREATE INDEX IF NOT EXISTS "TaskDependency_pending_idx" ON "TaskDependency" ("taskId", "dependsOnId") WHERE "isPending";
+-- Whose lease has run out; which attempts must have ended; whom to let go after it was asked to stop; what holds a concurrency key.
 CREATE INDEX IF NOT EXISTS "Task_running_idx" ON "Task" ("leaseExpiresAtMs") WHERE "status" = 'RUNNING';
+CREATE INDEX IF NOT EXISTS "Task_overdue_idx" ON "Task" ("attemptEndsAtMs") WHERE "status" = 'RUNNING' AND "attemptEndsAtMs" IS NOT NULL;
+CREATE INDEX IF NOT EXISTS "Task_stopping_idx" ON "Task" ("cancelRequestedAtMs") WHERE "status" = 'RUNNING' AND "cancelRequestedAtMs" IS NOT NULL;
+CREATE INDEX IF NOT EXISTS "Task_running_key_idx" ON "Task" ("ownerId", "concurrencyKey") WHERE "status" = 'RUNNING' AND "concurrencyKey" IS NOT NULL;
+-- What ended when, to archive and delete by age.
+CREATE INDEX IF NOT EXISTS "Task_completed_idx" ON "Task" ("completedAtMs") WHERE "completedAtMs" IS NOT NULL;
+CREATE INDEX IF NOT EXISTS "Task_unarchived_idx" ON "Task" ("completedAtMs") WHERE "completedAtMs" IS NOT NULL AND "archivedAtMs" IS NULL;
+-- Who the ADMINs are, and which types have a name: asked by every claim and creation of a worker's type.
+CREATE INDEX IF NOT EXISTS "User_admin_idx" ON "User" ("id") WHERE "role" = 'ADMIN';
+CREATE INDEX IF NOT EXISTS "OutsideTaskType_name_idx" ON "OutsideTaskType" ("name");
+CREATE INDEX IF NOT EXISTS "Task_parent_idx" ON "Task" ("parentId", "createdAtMs", "id") WHERE "parentId" IS NOT NULL;
+CREATE INDEX IF NOT EXISTS "Task_schedule_idx" ON "Task" ("scheduleId", "createdAtMs", "id") WHERE "scheduleId" IS NOT NULL;
 CREATE INDEX IF NOT EXISTS "Stream_open_idx" ON "Stream" ("leaseExpiresAtMs") WHERE "status" IN ('PENDING', 'STREAMING');
+-- Calls under way, also those of a stream that ends; and ended ones that no sum has yet. Statements must spell both out.
+CREATE INDEX IF NOT EXISTS "ProviderUsage_running_idx" ON "ProviderUsage" ("streamId") WHERE "status" = 'RUNNING';
+CREATE INDEX IF NOT EXISTS "ProviderUsage_unsummed_idx" ON "ProviderUsage" ("day") WHERE "isSummed" = FALSE AND "status" <> 'RUNNING';
+-- Budgets that hold for every call, and what of them is held.
+CREATE INDEX IF NOT EXISTS "Budget_everything_idx" ON "Budget" ("id") WHERE "scope" = 'EVERYTHING';
+CREATE INDEX IF NOT EXISTS "BudgetSpent_reserved_idx" ON "BudgetSpent" ("budgetId", "periodStartMs") WHERE "reservedMicroUsd" <> 0;
+-- Which answers of a conversation are not final: few among many.
+CREATE INDEX IF NOT EXISTS "Message_open_idx" ON "Message" ("conversationId") WHERE "status" IN ('PENDING', 'STREAMING');
+-- Streams that have ended and are not yet compacted, or not yet cleared after they expired; and those that may still expire.
+CREATE INDEX IF NOT EXISTS "Stream_uncompacted_idx" ON "Stream" ("completedAtMs") WHERE "compactedAtMs" IS NULL AND "completedAtMs" IS NOT NULL;
+CREATE INDEX IF NOT EXISTS "Stream_unexpired_idx" ON "Stream" ("completedAtMs") WHERE "expiredAtMs" IS NULL AND "completedAtMs" IS NOT NULL AND "lastSeq" >= 0;
 
 DROP TRIGGER IF EXISTS "Task_check_insert";
 CREATE TRIGGER "Task_check_insert" BEFORE INSERT ON "Task" BEGIN
   SELECT RAISE(ABORT, 'constraint Task_lease_check')
     WHERE (NEW."status" = 'RUNNING') <> (NEW."leaseToken" IS NOT NULL)
        OR (NEW."status" = 'RUNNING') <> (NEW."worker" IS NOT NULL)
-       OR (NEW."status" = 'RUNNING') <> (NEW."leaseExpiresAtMs" IS NOT NULL);
+       OR (NEW."status" = 'RUNNING') <> (NEW."leaseExpiresAtMs" IS NOT NULL)
+       OR (NEW."status" = 'RUNNING') <> (NEW."workerKind" IS NOT NULL);
+  SELECT RAISE(ABORT, 'constraint Task_ready_check') WHERE NEW."readyAtMs" IS NOT NULL AND (NEW."status" <> 'QUEUED' OR NEW."waitingFor" > 0);
+  SELECT RAISE(ABORT, 'constraint Task_waitingFor_check') WHERE NEW."waitingFor" < 0;
   SELECT RAISE(ABORT, 'constraint Task_progress_check') WHERE NEW."progress" NOT BETWEEN 0 AND 1;
   SELECT RAISE(ABORT, 'constraint Task_attempt_check') WHERE NEW."attempt" < 0;
   SELECT RAISE(ABORT, 'constraint Task_completedAtMs_check')
@@ -25,11 +58,29 @@ CREATE TRIGGER "Task_check_update" BEFORE UPDATE ON "Task" BEGIN
   SELECT RAISE(ABORT, 'constraint Task_lease_check')
     WHERE (NEW."status" = 'RUNNING') <> (NEW."leaseToken" IS NOT NULL)
        OR (NEW."status" = 'RUNNING') <> (NEW."worker" IS NOT NULL)
-       OR (NEW."status" = 'RUNNING') <> (NEW."leaseExpiresAtMs" IS NOT NULL);
+       OR (NEW."status" = 'RUNNING') <> (NEW."leaseExpiresAtMs" IS NOT NULL)
+       OR (NEW."status" = 'RUNNING') <> (NEW."workerKind" IS NOT NULL);
+  SELECT RAISE(ABORT, 'constraint Task_ready_check') WHERE NEW."readyAtMs" IS NOT NULL AND (NEW."status" <> 'QUEUED' OR NEW."waitingFor" > 0);
+  SELECT RAISE(ABORT, 'constraint Task_waitingFor_check') WHERE NEW."waitingFor" < 0;
   SELECT RAISE(ABORT, 'constraint Task_progress_check') WHERE NEW."progress" NOT BETWEEN 0 AND 1;
   SELECT RAISE(ABORT, 'constraint Task_attempt_check') WHERE NEW."attempt" < 0;
   SELECT RAISE(ABORT, 'constraint Task_completedAtMs_check')
     WHERE (NEW."status" IN ('COMPLETED', 'FAILED', 'CANCELLED')) <> (NEW."completedAtMs" IS NOT NULL);
+END;
+
+-- The legal moves: TASK_MOVES in src/tasks/task.ts, in SQL.
+DROP TRIGGER IF EXISTS "Task_check_move";
+CREATE TRIGGER "Task_check_move" BEFORE UPDATE OF "status" ON "Task" WHEN OLD."status" <> NEW."status" AND NOT (
+    (OLD."status" = 'CREATED' AND NEW."status" IN ('QUEUED', 'CANCELLED'))
+    OR (OLD."status" = 'QUEUED' AND NEW."status" IN ('RUNNING', 'FAILED', 'CANCELLED'))
+    OR (OLD."status" = 'RUNNING' AND NEW."status" IN ('COMPLETED', 'FAILED', 'CANCELLED', 'QUEUED'))
+    OR (OLD."status" IN ('FAILED', 'CANCELLED') AND NEW."status" = 'QUEUED'))
+BEGIN
+  SELECT RAISE(ABORT, 'constraint Task_move_check');
+END;
+DROP TRIGGER IF EXISTS "Task_check_first";
+CREATE TRIGGER "Task_check_first" BEFORE INSERT ON "Task" WHEN NEW."status" NOT IN ('CREATED', 'QUEUED', 'RUNNING') BEGIN
+  SELECT RAISE(ABORT, 'constraint Task_move_check');
 END;
 
 DROP TRIGGER IF EXISTS "Stream_check_insert";
@@ -54,4 +105,16 @@ END;
 DROP TRIGGER IF EXISTS "StreamChunk_check_update";
 CREATE TRIGGER "StreamChunk_check_update" BEFORE UPDATE ON "StreamChunk" WHEN NEW."seq" < 0 BEGIN
   SELECT RAISE(ABORT, 'constraint StreamChunk_seq_check');
+END;
+
+DROP TRIGGER IF EXISTS "Message_check_insert";
+CREATE TRIGGER "Message_check_insert" BEFORE INSERT ON "Message" BEGIN
+  SELECT RAISE(ABORT, 'constraint Message_depth_check') WHERE (NEW."parentId" IS NULL) <> (NEW."depth" = 0) OR (NEW."jumpId" IS NULL) <> (NEW."parentId" IS NULL);
+  SELECT RAISE(ABORT, 'constraint Message_completedAtMs_check') WHERE (NEW."status" IN ('PENDING', 'STREAMING')) <> (NEW."completedAtMs" IS NULL);
+END;
+
+DROP TRIGGER IF EXISTS "Message_check_update";
+CREATE TRIGGER "Message_check_update" BEFORE UPDATE ON "Message" BEGIN
+  SELECT RAISE(ABORT, 'constraint Message_depth_check') WHERE (NEW."parentId" IS NULL) <> (NEW."depth" = 0) OR (NEW."jumpId" IS NULL) <> (NEW."parentId" IS NULL);
+  SELECT RAISE(ABORT, 'constraint Message_completedAtMs_check') WHERE (NEW."status" IN ('PENDING', 'STREAMING')) <> (NEW."completedAtMs" IS NULL);
 END;

@@ -9,6 +9,21 @@ export type { Dialect } from './sql.ts'
 export type Client = PrismaClient
 export type Tx = Prisma.TransactionClient
 
+/** A transaction that is open. What is done with it after its end fails. */
+export interface OpenTransaction {
+  /** As `Database.rows`, but within the transaction; also for statements that write, with RETURNING. */
+  rows<T>(sql: Prisma.Sql): Promise<T[]>
+  /** Runs a statement; answers how many rows it touched. */
+  execute(sql: Prisma.Sql): Promise<number>
+  /** Prisma on this very transaction: convenient, and several times slower. */
+  readonly db: Tx
+  /** A place to go back to with `undo`; the former one is forgotten. */
+  mark(): Promise<void>
+  undo(): Promise<void>
+  commit(): Promise<void>
+  rollback(): Promise<void>
+}
+
 export interface Database {
   readonly dialect: Dialect
   readonly url: string
@@ -18,6 +33,10 @@ export interface Database {
    * written. Whole numbers come as numbers, and as bigint only where a number would not be exact; JSON columns come parsed.
    */
   rows<T>(sql: Prisma.Sql): Promise<T[]>
+  /** The same for what may take seconds: on SQLite, where everything else would wait for it, in a thread of its own. */
+  rowsAside<T>(sql: Prisma.Sql): Promise<T[]>
+  /** Opens a transaction. On SQLite it is the only one, and others wait for it. Only `transact` calls this. */
+  begin(): Promise<OpenTransaction>
   /** The words of SQL that differ between the databases. */
   readonly sql: SqlWords
   /** Resolves where the database answers; rejects within 2 seconds where it does not. */

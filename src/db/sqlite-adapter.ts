@@ -67,6 +67,11 @@ export class SqliteAdapter implements SqlDriverAdapter {
 
   async startTransaction(isolationLevel?: IsolationLevel): Promise<Transaction> {
     if (isolationLevel && isolationLevel !== 'SERIALIZABLE') throw new DriverAdapterError({ kind: 'InvalidIsolationLevel', level: isolationLevel })
+    return this.begin()
+  }
+
+  /** The writer, for as long as a transaction takes, in turn. */
+  async begin(): Promise<SqliteTransaction> {
     const release = await this.#lock.acquire()
     try {
       // IMMEDIATE takes the right to write at once: a transaction never finds out half-way that it cannot have it.

@@ -58,11 +58,11 @@ export class SqliteConnection {
   }
 
   /** Runs a statement and gives the number of rows it touched. */
-  execute({ sql, args, argTypes }: SqlQuery): number {
+  execute({ sql, args, argTypes }: Pick<SqlQuery, 'sql' | 'args'> & Partial<SqlQuery>): number {
     try {
       const statement = this.#prepare(sql)
       if (statement.returnsRows) return run(statement, args, argTypes).length
-      return statement.prepared.run(args.map((value, index) => bind(value, argTypes[index]?.scalarType))).changes
+      return statement.prepared.run(args.map((value, index) => bind(value, argTypes?.[index]?.scalarType))).changes
     } catch (error) {
       throw this.#failed(error)
     }

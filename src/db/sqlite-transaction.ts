@@ -29,6 +29,14 @@ export class SqliteTransaction implements Transaction {
     return this.#inside().execute(query)
   }
 
+  rows<T>(sql: string, values: readonly unknown[]): T[] {
+    return this.#inside().rows(sql, values)
+  }
+
+  execute(sql: string, args: unknown[]): number {
+    return this.#inside().execute({ sql, args })
+  }
+
   async createSavepoint(name: string) {
     this.#inside().script(`SAVEPOINT ${name}`)
   }

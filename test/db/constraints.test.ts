@@ -120,7 +120,11 @@ describe.each(dialects())('broken constraints on %s', (dialect) => {
       const { id: ownerId } = await addUser(client)
       for (const status of ['CREATED', 'QUEUED'] as const) await client.task.create({ data: taskOf(ownerId, { status }) })
       await client.task.create({ data: taskOf(ownerId, running) })
-      for (const status of ['COMPLETED', 'FAILED', 'CANCELLED'] as const) await client.task.create({ data: taskOf(ownerId, { status, completedAtMs: 1n }) })
+      for (const status of ['COMPLETED', 'FAILED', 'CANCELLED'] as const) {
+        const { id } = await client.task.create({ data: taskOf(ownerId, running) })
+        const unleased = { worker: null, workerKind: null, leaseToken: null, leaseExpiresAtMs: null }
+        await client.task.update({ where: { id }, data: { status, completedAtMs: 1n, ...unleased } })
+      }
       for (const progress of [null, 0, 1]) await client.task.create({ data: taskOf(ownerId, { progress }) })
       expect(await client.task.count({ where: { ownerId } })).toBe(9)
     })

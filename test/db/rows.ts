@@ -14,6 +14,7 @@ export const taskOf = (ownerId: string, over: Partial<Prisma.TaskUncheckedCreate
   id: newId(),
   ownerId,
   type: 'echo',
+  lane: 'echo',
   status: 'QUEUED',
   params: {},
   agentsInvolved: [],
@@ -32,4 +33,4 @@ export const streamOf = (ownerId: string, over: Partial<Prisma.StreamUncheckedCr
   ...over,
 })
 
-export const running = { status: 'RUNNING', worker: 'w1', leaseToken: 'secret', leaseExpiresAtMs: 1n } as const
+export const running = { status: 'RUNNING', worker: 'w1', workerKind: 'SERVER', leaseToken: 'secret', leaseExpiresAtMs: 1n } as const

@@ -31,8 +31,8 @@ export * from "./enums.ts"
  * const prisma = new PrismaClient({
  *   adapter: new PrismaPg({ connectionString: process.env.DATABASE_URL })
  * })
- * // Fetch zero or more Events
- * const events = await prisma.event.findMany()
+ * // Fetch zero or more Conversations
+ * const conversations = await prisma.conversation.findMany()
  * ```
  * 
  * Read more in our [docs](https://pris.ly/d/client).
@@ -41,6 +41,16 @@ export const PrismaClient = $Class.getPrismaClientClass()
 export type PrismaClient<LogOpts extends Prisma.LogLevel = never, OmitOpts extends Prisma.PrismaClientOptions["omit"] = Prisma.PrismaClientOptions["omit"], ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = $Class.PrismaClient<LogOpts, OmitOpts, ExtArgs>
 export { Prisma }
 
+/**
+ * Model Conversation
+ * One way through a tree of messages: it names the last one, and each message names the one before it.
+ */
+export type Conversation = Prisma.ConversationModel
+/**
+ * Model Message
+ * One turn.
+ */
+export type Message = Prisma.MessageModel
 /**
  * Model Event
  * One change of state. Written in the transaction that made it, numbered in commit order.
@@ -92,6 +102,16 @@ export type LoginFailure = Prisma.LoginFailureModel
  */
 export type Installation = Prisma.InstallationModel
 /**
+ * Model ModelProvider
+ * A source of models.
+ */
+export type ModelProvider = Prisma.ModelProviderModel
+/**
+ * Model Model
+ * A model of a provider.
+ */
+export type Model = Prisma.ModelModel
+/**
  * Model Stream
  * Words as they come, each chunk durable before anyone sees it.
  */
@@ -106,3 +126,83 @@ export type StreamChunk = Prisma.StreamChunkModel
  * A piece of long work.
  */
 export type Task = Prisma.TaskModel
+/**
+ * Model TaskDependency
+ * One task waits, or has waited, for another.
+ */
+export type TaskDependency = Prisma.TaskDependencyModel
+/**
+ * Model TaskAttempt
+ * An attempt that ended without ending its task. The one that runs, and the last one, stand in the task itself.
+ */
+export type TaskAttempt = Prisma.TaskAttemptModel
+/**
+ * Model TaskUnique
+ * Which task stands for a type with these params, until its period is over.
+ */
+export type TaskUnique = Prisma.TaskUniqueModel
+/**
+ * Model OutsideTaskType
+ * A task type that only programs elsewhere run.
+ */
+export type OutsideTaskType = Prisma.OutsideTaskTypeModel
+/**
+ * Model TaskRate
+ * When the next task of a type with a rate may start.
+ */
+export type TaskRate = Prisma.TaskRateModel
+/**
+ * Model Schedule
+ * Makes tasks at the times that a cron expression names.
+ */
+export type Schedule = Prisma.ScheduleModel
+/**
+ * Model ScheduleTick
+ * One time of a schedule that came: the row is what makes it fire once.
+ */
+export type ScheduleTick = Prisma.ScheduleTickModel
+/**
+ * Model TallyHead
+ * How far the log is counted into the tallies.
+ */
+export type TallyHead = Prisma.TallyHeadModel
+/**
+ * Model TaskTally
+ * How many tasks of an owner and type there are, and how long those that completed took.
+ */
+export type TaskTally = Prisma.TaskTallyModel
+/**
+ * Model TaskMinute
+ * What happened to tasks of an owner and type within a minute.
+ */
+export type TaskMinute = Prisma.TaskMinuteModel
+/**
+ * Model ProviderUsage
+ * One call of a provider: what it used, and what it cost.
+ */
+export type ProviderUsage = Prisma.ProviderUsageModel
+/**
+ * Model UsageSum
+ * Calls of a day that are alike, added up.
+ */
+export type UsageSum = Prisma.UsageSumModel
+/**
+ * Model Budget
+ * How much may be spent. A call that reaches the edge is stopped.
+ */
+export type Budget = Prisma.BudgetModel
+/**
+ * Model BudgetSpent
+ * How a budget stands in one of its periods.
+ */
+export type BudgetSpent = Prisma.BudgetSpentModel
+/**
+ * Model BudgetReservation
+ * What a call under way holds of a budget. It comes back with the end of the call, however that ends.
+ */
+export type BudgetReservation = Prisma.BudgetReservationModel
+/**
+ * Model CostAlert
+ * A budget passed a threshold.
+ */
+export type CostAlert = Prisma.CostAlertModel

@@ -14,17 +14,6 @@ import * as $Enums from "./enums.ts"
 import type * as Prisma from "./internal/prismaNamespace.ts"
 
 
-export type BigIntFilter<$PrismaModel = never> = {
-  equals?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  in?: bigint[] | number[]
-  notIn?: bigint[] | number[]
-  lt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  lte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  gt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  gte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedBigIntFilter<$PrismaModel> | bigint | number
-}
-
 export type StringFilter<$PrismaModel = never> = {
   equals?: string | Prisma.StringFieldRefInput<$PrismaModel>
   in?: string[]
@@ -72,12 +61,37 @@ export type JsonFilterBase<$PrismaModel = never> = {
   not?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | Prisma.JsonNullValueFilter
 }
 
-export type SortOrderInput = {
-  sort: Prisma.SortOrder
-  nulls?: Prisma.NullsOrder
+export type JsonNullableFilter<$PrismaModel = never> =
+| Prisma.PatchUndefined<
+    Prisma.Either<Required<JsonNullableFilterBase<$PrismaModel>>, Exclude<keyof Required<JsonNullableFilterBase<$PrismaModel>>, 'path'>>,
+    Required<JsonNullableFilterBase<$PrismaModel>>
+  >
+| Prisma.OptionalFlat<Omit<Required<JsonNullableFilterBase<$PrismaModel>>, 'path'>>
+
+export type JsonNullableFilterBase<$PrismaModel = never> = {
+  equals?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | Prisma.JsonNullValueFilter
+  path?: string
+  mode?: Prisma.QueryMode | Prisma.EnumQueryModeFieldRefInput<$PrismaModel>
+  string_contains?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  string_starts_with?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  string_ends_with?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  array_starts_with?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | null
+  array_ends_with?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | null
+  not?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | Prisma.JsonNullValueFilter
 }
 
-export type BigIntWithAggregatesFilter<$PrismaModel = never> = {
+export type BigIntNullableFilter<$PrismaModel = never> = {
+  equals?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel> | null
+  in?: bigint[] | number[] | null
+  notIn?: bigint[] | number[] | null
+  lt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
+  lte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
+  gt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
+  gte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedBigIntNullableFilter<$PrismaModel> | bigint | number | null
+}
+
+export type BigIntFilter<$PrismaModel = never> = {
   equals?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
   in?: bigint[] | number[]
   notIn?: bigint[] | number[]
@@ -85,12 +99,12 @@ export type BigIntWithAggregatesFilter<$PrismaModel = never> = {
   lte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
   gt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
   gte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedBigIntWithAggregatesFilter<$PrismaModel> | bigint | number
-  _count?: Prisma.NestedIntFilter<$PrismaModel>
-  _avg?: Prisma.NestedFloatFilter<$PrismaModel>
-  _sum?: Prisma.NestedBigIntFilter<$PrismaModel>
-  _min?: Prisma.NestedBigIntFilter<$PrismaModel>
-  _max?: Prisma.NestedBigIntFilter<$PrismaModel>
+  not?: Prisma.NestedBigIntFilter<$PrismaModel> | bigint | number
+}
+
+export type SortOrderInput = {
+  sort: Prisma.SortOrder
+  nulls?: Prisma.NullsOrder
 }
 
 export type StringWithAggregatesFilter<$PrismaModel = never> = {
@@ -149,59 +163,26 @@ export type JsonWithAggregatesFilterBase<$PrismaModel = never> = {
   _max?: Prisma.NestedJsonFilter<$PrismaModel>
 }
 
-export type IntFilter<$PrismaModel = never> = {
-  equals?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  in?: number[]
-  notIn?: number[]
-  lt?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  lte?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  gt?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  gte?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedIntFilter<$PrismaModel> | number
-}
+export type JsonNullableWithAggregatesFilter<$PrismaModel = never> =
+| Prisma.PatchUndefined<
+    Prisma.Either<Required<JsonNullableWithAggregatesFilterBase<$PrismaModel>>, Exclude<keyof Required<JsonNullableWithAggregatesFilterBase<$PrismaModel>>, 'path'>>,
+    Required<JsonNullableWithAggregatesFilterBase<$PrismaModel>>
+  >
+| Prisma.OptionalFlat<Omit<Required<JsonNullableWithAggregatesFilterBase<$PrismaModel>>, 'path'>>
 
-export type IntWithAggregatesFilter<$PrismaModel = never> = {
-  equals?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  in?: number[]
-  notIn?: number[]
-  lt?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  lte?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  gt?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  gte?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedIntWithAggregatesFilter<$PrismaModel> | number
-  _count?: Prisma.NestedIntFilter<$PrismaModel>
-  _avg?: Prisma.NestedFloatFilter<$PrismaModel>
-  _sum?: Prisma.NestedIntFilter<$PrismaModel>
-  _min?: Prisma.NestedIntFilter<$PrismaModel>
-  _max?: Prisma.NestedIntFilter<$PrismaModel>
-}
-
-export type EnumUserRoleFilter<$PrismaModel = never> = {
-  equals?: $Enums.UserRole | Prisma.EnumUserRoleFieldRefInput<$PrismaModel>
-  in?: $Enums.UserRole[]
-  notIn?: $Enums.UserRole[]
-  not?: Prisma.NestedEnumUserRoleFilter<$PrismaModel> | $Enums.UserRole
-}
-
-export type BigIntNullableFilter<$PrismaModel = never> = {
-  equals?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel> | null
-  in?: bigint[] | number[] | null
-  notIn?: bigint[] | number[] | null
-  lt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  lte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  gt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  gte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedBigIntNullableFilter<$PrismaModel> | bigint | number | null
-}
-
-export type EnumUserRoleWithAggregatesFilter<$PrismaModel = never> = {
-  equals?: $Enums.UserRole | Prisma.EnumUserRoleFieldRefInput<$PrismaModel>
-  in?: $Enums.UserRole[]
-  notIn?: $Enums.UserRole[]
-  not?: Prisma.NestedEnumUserRoleWithAggregatesFilter<$PrismaModel> | $Enums.UserRole
-  _count?: Prisma.NestedIntFilter<$PrismaModel>
-  _min?: Prisma.NestedEnumUserRoleFilter<$PrismaModel>
-  _max?: Prisma.NestedEnumUserRoleFilter<$PrismaModel>
+export type JsonNullableWithAggregatesFilterBase<$PrismaModel = never> = {
+  equals?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | Prisma.JsonNullValueFilter
+  path?: string
+  mode?: Prisma.QueryMode | Prisma.EnumQueryModeFieldRefInput<$PrismaModel>
+  string_contains?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  string_starts_with?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  string_ends_with?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  array_starts_with?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | null
+  array_ends_with?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | null
+  not?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | Prisma.JsonNullValueFilter
+  _count?: Prisma.NestedIntNullableFilter<$PrismaModel>
+  _min?: Prisma.NestedJsonNullableFilter<$PrismaModel>
+  _max?: Prisma.NestedJsonNullableFilter<$PrismaModel>
 }
 
 export type BigIntNullableWithAggregatesFilter<$PrismaModel = never> = {
@@ -220,6 +201,33 @@ export type BigIntNullableWithAggregatesFilter<$PrismaModel = never> = {
   _max?: Prisma.NestedBigIntNullableFilter<$PrismaModel>
 }
 
+export type BigIntWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
+  in?: bigint[] | number[]
+  notIn?: bigint[] | number[]
+  lt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
+  lte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
+  gt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
+  gte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedBigIntWithAggregatesFilter<$PrismaModel> | bigint | number
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _avg?: Prisma.NestedFloatFilter<$PrismaModel>
+  _sum?: Prisma.NestedBigIntFilter<$PrismaModel>
+  _min?: Prisma.NestedBigIntFilter<$PrismaModel>
+  _max?: Prisma.NestedBigIntFilter<$PrismaModel>
+}
+
+export type IntFilter<$PrismaModel = never> = {
+  equals?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  in?: number[]
+  notIn?: number[]
+  lt?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  lte?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  gt?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  gte?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedIntFilter<$PrismaModel> | number
+}
+
 export type IntNullableFilter<$PrismaModel = never> = {
   equals?: number | Prisma.IntFieldRefInput<$PrismaModel> | null
   in?: number[] | null
@@ -231,18 +239,34 @@ export type IntNullableFilter<$PrismaModel = never> = {
   not?: Prisma.NestedIntNullableFilter<$PrismaModel> | number | null
 }
 
-export type EnumStreamProducerFilter<$PrismaModel = never> = {
-  equals?: $Enums.StreamProducer | Prisma.EnumStreamProducerFieldRefInput<$PrismaModel>
-  in?: $Enums.StreamProducer[]
-  notIn?: $Enums.StreamProducer[]
-  not?: Prisma.NestedEnumStreamProducerFilter<$PrismaModel> | $Enums.StreamProducer
+export type EnumMessageRoleFilter<$PrismaModel = never> = {
+  equals?: $Enums.MessageRole | Prisma.EnumMessageRoleFieldRefInput<$PrismaModel>
+  in?: $Enums.MessageRole[]
+  notIn?: $Enums.MessageRole[]
+  not?: Prisma.NestedEnumMessageRoleFilter<$PrismaModel> | $Enums.MessageRole
 }
 
-export type EnumStreamStatusFilter<$PrismaModel = never> = {
-  equals?: $Enums.StreamStatus | Prisma.EnumStreamStatusFieldRefInput<$PrismaModel>
-  in?: $Enums.StreamStatus[]
-  notIn?: $Enums.StreamStatus[]
-  not?: Prisma.NestedEnumStreamStatusFilter<$PrismaModel> | $Enums.StreamStatus
+export type EnumMessageStatusFilter<$PrismaModel = never> = {
+  equals?: $Enums.MessageStatus | Prisma.EnumMessageStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.MessageStatus[]
+  notIn?: $Enums.MessageStatus[]
+  not?: Prisma.NestedEnumMessageStatusFilter<$PrismaModel> | $Enums.MessageStatus
+}
+
+export type IntWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  in?: number[]
+  notIn?: number[]
+  lt?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  lte?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  gt?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  gte?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedIntWithAggregatesFilter<$PrismaModel> | number
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _avg?: Prisma.NestedFloatFilter<$PrismaModel>
+  _sum?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedIntFilter<$PrismaModel>
+  _max?: Prisma.NestedIntFilter<$PrismaModel>
 }
 
 export type IntNullableWithAggregatesFilter<$PrismaModel = never> = {
@@ -259,6 +283,138 @@ export type IntNullableWithAggregatesFilter<$PrismaModel = never> = {
   _sum?: Prisma.NestedIntNullableFilter<$PrismaModel>
   _min?: Prisma.NestedIntNullableFilter<$PrismaModel>
   _max?: Prisma.NestedIntNullableFilter<$PrismaModel>
+}
+
+export type EnumMessageRoleWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.MessageRole | Prisma.EnumMessageRoleFieldRefInput<$PrismaModel>
+  in?: $Enums.MessageRole[]
+  notIn?: $Enums.MessageRole[]
+  not?: Prisma.NestedEnumMessageRoleWithAggregatesFilter<$PrismaModel> | $Enums.MessageRole
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumMessageRoleFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumMessageRoleFilter<$PrismaModel>
+}
+
+export type EnumMessageStatusWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.MessageStatus | Prisma.EnumMessageStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.MessageStatus[]
+  notIn?: $Enums.MessageStatus[]
+  not?: Prisma.NestedEnumMessageStatusWithAggregatesFilter<$PrismaModel> | $Enums.MessageStatus
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumMessageStatusFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumMessageStatusFilter<$PrismaModel>
+}
+
+export type EnumUserRoleFilter<$PrismaModel = never> = {
+  equals?: $Enums.UserRole | Prisma.EnumUserRoleFieldRefInput<$PrismaModel>
+  in?: $Enums.UserRole[]
+  notIn?: $Enums.UserRole[]
+  not?: Prisma.NestedEnumUserRoleFilter<$PrismaModel> | $Enums.UserRole
+}
+
+export type EnumUserRoleWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.UserRole | Prisma.EnumUserRoleFieldRefInput<$PrismaModel>
+  in?: $Enums.UserRole[]
+  notIn?: $Enums.UserRole[]
+  not?: Prisma.NestedEnumUserRoleWithAggregatesFilter<$PrismaModel> | $Enums.UserRole
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumUserRoleFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumUserRoleFilter<$PrismaModel>
+}
+
+export type EnumModelProviderKindFilter<$PrismaModel = never> = {
+  equals?: $Enums.ModelProviderKind | Prisma.EnumModelProviderKindFieldRefInput<$PrismaModel>
+  in?: $Enums.ModelProviderKind[]
+  notIn?: $Enums.ModelProviderKind[]
+  not?: Prisma.NestedEnumModelProviderKindFilter<$PrismaModel> | $Enums.ModelProviderKind
+}
+
+export type EnumModelProviderSourceFilter<$PrismaModel = never> = {
+  equals?: $Enums.ModelProviderSource | Prisma.EnumModelProviderSourceFieldRefInput<$PrismaModel>
+  in?: $Enums.ModelProviderSource[]
+  notIn?: $Enums.ModelProviderSource[]
+  not?: Prisma.NestedEnumModelProviderSourceFilter<$PrismaModel> | $Enums.ModelProviderSource
+}
+
+export type BytesNullableFilter<$PrismaModel = never> = {
+  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel> | null
+  in?: runtime.Bytes[] | null
+  notIn?: runtime.Bytes[] | null
+  not?: Prisma.NestedBytesNullableFilter<$PrismaModel> | runtime.Bytes | null
+}
+
+export type BoolFilter<$PrismaModel = never> = {
+  equals?: boolean | Prisma.BooleanFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedBoolFilter<$PrismaModel> | boolean
+}
+
+export type EnumModelProviderStatusFilter<$PrismaModel = never> = {
+  equals?: $Enums.ModelProviderStatus | Prisma.EnumModelProviderStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.ModelProviderStatus[]
+  notIn?: $Enums.ModelProviderStatus[]
+  not?: Prisma.NestedEnumModelProviderStatusFilter<$PrismaModel> | $Enums.ModelProviderStatus
+}
+
+export type EnumModelProviderKindWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.ModelProviderKind | Prisma.EnumModelProviderKindFieldRefInput<$PrismaModel>
+  in?: $Enums.ModelProviderKind[]
+  notIn?: $Enums.ModelProviderKind[]
+  not?: Prisma.NestedEnumModelProviderKindWithAggregatesFilter<$PrismaModel> | $Enums.ModelProviderKind
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumModelProviderKindFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumModelProviderKindFilter<$PrismaModel>
+}
+
+export type EnumModelProviderSourceWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.ModelProviderSource | Prisma.EnumModelProviderSourceFieldRefInput<$PrismaModel>
+  in?: $Enums.ModelProviderSource[]
+  notIn?: $Enums.ModelProviderSource[]
+  not?: Prisma.NestedEnumModelProviderSourceWithAggregatesFilter<$PrismaModel> | $Enums.ModelProviderSource
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumModelProviderSourceFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumModelProviderSourceFilter<$PrismaModel>
+}
+
+export type BytesNullableWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel> | null
+  in?: runtime.Bytes[] | null
+  notIn?: runtime.Bytes[] | null
+  not?: Prisma.NestedBytesNullableWithAggregatesFilter<$PrismaModel> | runtime.Bytes | null
+  _count?: Prisma.NestedIntNullableFilter<$PrismaModel>
+  _min?: Prisma.NestedBytesNullableFilter<$PrismaModel>
+  _max?: Prisma.NestedBytesNullableFilter<$PrismaModel>
+}
+
+export type BoolWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: boolean | Prisma.BooleanFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedBoolWithAggregatesFilter<$PrismaModel> | boolean
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedBoolFilter<$PrismaModel>
+  _max?: Prisma.NestedBoolFilter<$PrismaModel>
+}
+
+export type EnumModelProviderStatusWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.ModelProviderStatus | Prisma.EnumModelProviderStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.ModelProviderStatus[]
+  notIn?: $Enums.ModelProviderStatus[]
+  not?: Prisma.NestedEnumModelProviderStatusWithAggregatesFilter<$PrismaModel> | $Enums.ModelProviderStatus
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumModelProviderStatusFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumModelProviderStatusFilter<$PrismaModel>
+}
+
+export type EnumStreamProducerFilter<$PrismaModel = never> = {
+  equals?: $Enums.StreamProducer | Prisma.EnumStreamProducerFieldRefInput<$PrismaModel>
+  in?: $Enums.StreamProducer[]
+  notIn?: $Enums.StreamProducer[]
+  not?: Prisma.NestedEnumStreamProducerFilter<$PrismaModel> | $Enums.StreamProducer
+}
+
+export type EnumStreamStatusFilter<$PrismaModel = never> = {
+  equals?: $Enums.StreamStatus | Prisma.EnumStreamStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.StreamStatus[]
+  notIn?: $Enums.StreamStatus[]
+  not?: Prisma.NestedEnumStreamStatusFilter<$PrismaModel> | $Enums.StreamStatus
 }
 
 export type EnumStreamProducerWithAggregatesFilter<$PrismaModel = never> = {
@@ -322,25 +478,6 @@ export type EnumTaskStatusFilter<$PrismaModel = never> = {
   not?: Prisma.NestedEnumTaskStatusFilter<$PrismaModel> | $Enums.TaskStatus
 }
 
-export type JsonNullableFilter<$PrismaModel = never> =
-| Prisma.PatchUndefined<
-    Prisma.Either<Required<JsonNullableFilterBase<$PrismaModel>>, Exclude<keyof Required<JsonNullableFilterBase<$PrismaModel>>, 'path'>>,
-    Required<JsonNullableFilterBase<$PrismaModel>>
-  >
-| Prisma.OptionalFlat<Omit<Required<JsonNullableFilterBase<$PrismaModel>>, 'path'>>
-
-export type JsonNullableFilterBase<$PrismaModel = never> = {
-  equals?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | Prisma.JsonNullValueFilter
-  path?: string
-  mode?: Prisma.QueryMode | Prisma.EnumQueryModeFieldRefInput<$PrismaModel>
-  string_contains?: string | Prisma.StringFieldRefInput<$PrismaModel>
-  string_starts_with?: string | Prisma.StringFieldRefInput<$PrismaModel>
-  string_ends_with?: string | Prisma.StringFieldRefInput<$PrismaModel>
-  array_starts_with?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | null
-  array_ends_with?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | null
-  not?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | Prisma.JsonNullValueFilter
-}
-
 export type FloatNullableFilter<$PrismaModel = never> = {
   equals?: number | Prisma.FloatFieldRefInput<$PrismaModel> | null
   in?: number[] | null
@@ -352,6 +489,20 @@ export type FloatNullableFilter<$PrismaModel = never> = {
   not?: Prisma.NestedFloatNullableFilter<$PrismaModel> | number | null
 }
 
+export type EnumDependencyFailureFilter<$PrismaModel = never> = {
+  equals?: $Enums.DependencyFailure | Prisma.EnumDependencyFailureFieldRefInput<$PrismaModel>
+  in?: $Enums.DependencyFailure[]
+  notIn?: $Enums.DependencyFailure[]
+  not?: Prisma.NestedEnumDependencyFailureFilter<$PrismaModel> | $Enums.DependencyFailure
+}
+
+export type EnumWorkerKindNullableFilter<$PrismaModel = never> = {
+  equals?: $Enums.WorkerKind | Prisma.EnumWorkerKindFieldRefInput<$PrismaModel> | null
+  in?: $Enums.WorkerKind[] | null
+  notIn?: $Enums.WorkerKind[] | null
+  not?: Prisma.NestedEnumWorkerKindNullableFilter<$PrismaModel> | $Enums.WorkerKind | null
+}
+
 export type EnumTaskStatusWithAggregatesFilter<$PrismaModel = never> = {
   equals?: $Enums.TaskStatus | Prisma.EnumTaskStatusFieldRefInput<$PrismaModel>
   in?: $Enums.TaskStatus[]
@@ -360,28 +511,6 @@ export type EnumTaskStatusWithAggregatesFilter<$PrismaModel = never> = {
   _count?: Prisma.NestedIntFilter<$PrismaModel>
   _min?: Prisma.NestedEnumTaskStatusFilter<$PrismaModel>
   _max?: Prisma.NestedEnumTaskStatusFilter<$PrismaModel>
-}
-
-export type JsonNullableWithAggregatesFilter<$PrismaModel = never> =
-| Prisma.PatchUndefined<
-    Prisma.Either<Required<JsonNullableWithAggregatesFilterBase<$PrismaModel>>, Exclude<keyof Required<JsonNullableWithAggregatesFilterBase<$PrismaModel>>, 'path'>>,
-    Required<JsonNullableWithAggregatesFilterBase<$PrismaModel>>
-  >
-| Prisma.OptionalFlat<Omit<Required<JsonNullableWithAggregatesFilterBase<$PrismaModel>>, 'path'>>
-
-export type JsonNullableWithAggregatesFilterBase<$PrismaModel = never> = {
-  equals?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | Prisma.JsonNullValueFilter
-  path?: string
-  mode?: Prisma.QueryMode | Prisma.EnumQueryModeFieldRefInput<$PrismaModel>
-  string_contains?: string | Prisma.StringFieldRefInput<$PrismaModel>
-  string_starts_with?: string | Prisma.StringFieldRefInput<$PrismaModel>
-  string_ends_with?: string | Prisma.StringFieldRefInput<$PrismaModel>
-  array_starts_with?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | null
-  array_ends_with?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | null
-  not?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | Prisma.JsonNullValueFilter
-  _count?: Prisma.NestedIntNullableFilter<$PrismaModel>
-  _min?: Prisma.NestedJsonNullableFilter<$PrismaModel>
-  _max?: Prisma.NestedJsonNullableFilter<$PrismaModel>
 }
 
 export type FloatNullableWithAggregatesFilter<$PrismaModel = never> = {
@@ -400,15 +529,126 @@ export type FloatNullableWithAggregatesFilter<$PrismaModel = never> = {
   _max?: Prisma.NestedFloatNullableFilter<$PrismaModel>
 }
 
-export type NestedBigIntFilter<$PrismaModel = never> = {
-  equals?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  in?: bigint[] | number[]
-  notIn?: bigint[] | number[]
-  lt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  lte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  gt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  gte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedBigIntFilter<$PrismaModel> | bigint | number
+export type EnumDependencyFailureWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.DependencyFailure | Prisma.EnumDependencyFailureFieldRefInput<$PrismaModel>
+  in?: $Enums.DependencyFailure[]
+  notIn?: $Enums.DependencyFailure[]
+  not?: Prisma.NestedEnumDependencyFailureWithAggregatesFilter<$PrismaModel> | $Enums.DependencyFailure
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumDependencyFailureFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumDependencyFailureFilter<$PrismaModel>
+}
+
+export type EnumWorkerKindNullableWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.WorkerKind | Prisma.EnumWorkerKindFieldRefInput<$PrismaModel> | null
+  in?: $Enums.WorkerKind[] | null
+  notIn?: $Enums.WorkerKind[] | null
+  not?: Prisma.NestedEnumWorkerKindNullableWithAggregatesFilter<$PrismaModel> | $Enums.WorkerKind | null
+  _count?: Prisma.NestedIntNullableFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumWorkerKindNullableFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumWorkerKindNullableFilter<$PrismaModel>
+}
+
+export type EnumAttemptOutcomeFilter<$PrismaModel = never> = {
+  equals?: $Enums.AttemptOutcome | Prisma.EnumAttemptOutcomeFieldRefInput<$PrismaModel>
+  in?: $Enums.AttemptOutcome[]
+  notIn?: $Enums.AttemptOutcome[]
+  not?: Prisma.NestedEnumAttemptOutcomeFilter<$PrismaModel> | $Enums.AttemptOutcome
+}
+
+export type EnumAttemptOutcomeWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.AttemptOutcome | Prisma.EnumAttemptOutcomeFieldRefInput<$PrismaModel>
+  in?: $Enums.AttemptOutcome[]
+  notIn?: $Enums.AttemptOutcome[]
+  not?: Prisma.NestedEnumAttemptOutcomeWithAggregatesFilter<$PrismaModel> | $Enums.AttemptOutcome
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumAttemptOutcomeFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumAttemptOutcomeFilter<$PrismaModel>
+}
+
+export type EnumMissedTicksFilter<$PrismaModel = never> = {
+  equals?: $Enums.MissedTicks | Prisma.EnumMissedTicksFieldRefInput<$PrismaModel>
+  in?: $Enums.MissedTicks[]
+  notIn?: $Enums.MissedTicks[]
+  not?: Prisma.NestedEnumMissedTicksFilter<$PrismaModel> | $Enums.MissedTicks
+}
+
+export type EnumMissedTicksWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.MissedTicks | Prisma.EnumMissedTicksFieldRefInput<$PrismaModel>
+  in?: $Enums.MissedTicks[]
+  notIn?: $Enums.MissedTicks[]
+  not?: Prisma.NestedEnumMissedTicksWithAggregatesFilter<$PrismaModel> | $Enums.MissedTicks
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumMissedTicksFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumMissedTicksFilter<$PrismaModel>
+}
+
+export type EnumUsageStatusFilter<$PrismaModel = never> = {
+  equals?: $Enums.UsageStatus | Prisma.EnumUsageStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.UsageStatus[]
+  notIn?: $Enums.UsageStatus[]
+  not?: Prisma.NestedEnumUsageStatusFilter<$PrismaModel> | $Enums.UsageStatus
+}
+
+export type EnumPriceSourceFilter<$PrismaModel = never> = {
+  equals?: $Enums.PriceSource | Prisma.EnumPriceSourceFieldRefInput<$PrismaModel>
+  in?: $Enums.PriceSource[]
+  notIn?: $Enums.PriceSource[]
+  not?: Prisma.NestedEnumPriceSourceFilter<$PrismaModel> | $Enums.PriceSource
+}
+
+export type EnumUsageStatusWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.UsageStatus | Prisma.EnumUsageStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.UsageStatus[]
+  notIn?: $Enums.UsageStatus[]
+  not?: Prisma.NestedEnumUsageStatusWithAggregatesFilter<$PrismaModel> | $Enums.UsageStatus
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumUsageStatusFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumUsageStatusFilter<$PrismaModel>
+}
+
+export type EnumPriceSourceWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.PriceSource | Prisma.EnumPriceSourceFieldRefInput<$PrismaModel>
+  in?: $Enums.PriceSource[]
+  notIn?: $Enums.PriceSource[]
+  not?: Prisma.NestedEnumPriceSourceWithAggregatesFilter<$PrismaModel> | $Enums.PriceSource
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumPriceSourceFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumPriceSourceFilter<$PrismaModel>
+}
+
+export type EnumBudgetScopeFilter<$PrismaModel = never> = {
+  equals?: $Enums.BudgetScope | Prisma.EnumBudgetScopeFieldRefInput<$PrismaModel>
+  in?: $Enums.BudgetScope[]
+  notIn?: $Enums.BudgetScope[]
+  not?: Prisma.NestedEnumBudgetScopeFilter<$PrismaModel> | $Enums.BudgetScope
+}
+
+export type EnumBudgetPeriodKindFilter<$PrismaModel = never> = {
+  equals?: $Enums.BudgetPeriodKind | Prisma.EnumBudgetPeriodKindFieldRefInput<$PrismaModel>
+  in?: $Enums.BudgetPeriodKind[]
+  notIn?: $Enums.BudgetPeriodKind[]
+  not?: Prisma.NestedEnumBudgetPeriodKindFilter<$PrismaModel> | $Enums.BudgetPeriodKind
+}
+
+export type EnumBudgetScopeWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.BudgetScope | Prisma.EnumBudgetScopeFieldRefInput<$PrismaModel>
+  in?: $Enums.BudgetScope[]
+  notIn?: $Enums.BudgetScope[]
+  not?: Prisma.NestedEnumBudgetScopeWithAggregatesFilter<$PrismaModel> | $Enums.BudgetScope
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumBudgetScopeFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumBudgetScopeFilter<$PrismaModel>
+}
+
+export type EnumBudgetPeriodKindWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.BudgetPeriodKind | Prisma.EnumBudgetPeriodKindFieldRefInput<$PrismaModel>
+  in?: $Enums.BudgetPeriodKind[]
+  notIn?: $Enums.BudgetPeriodKind[]
+  not?: Prisma.NestedEnumBudgetPeriodKindWithAggregatesFilter<$PrismaModel> | $Enums.BudgetPeriodKind
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumBudgetPeriodKindFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumBudgetPeriodKindFilter<$PrismaModel>
 }
 
 export type NestedStringFilter<$PrismaModel = never> = {
@@ -439,7 +679,18 @@ export type NestedStringNullableFilter<$PrismaModel = never> = {
   not?: Prisma.NestedStringNullableFilter<$PrismaModel> | string | null
 }
 
-export type NestedBigIntWithAggregatesFilter<$PrismaModel = never> = {
+export type NestedBigIntNullableFilter<$PrismaModel = never> = {
+  equals?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel> | null
+  in?: bigint[] | number[] | null
+  notIn?: bigint[] | number[] | null
+  lt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
+  lte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
+  gt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
+  gte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedBigIntNullableFilter<$PrismaModel> | bigint | number | null
+}
+
+export type NestedBigIntFilter<$PrismaModel = never> = {
   equals?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
   in?: bigint[] | number[]
   notIn?: bigint[] | number[]
@@ -447,34 +698,7 @@ export type NestedBigIntWithAggregatesFilter<$PrismaModel = never> = {
   lte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
   gt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
   gte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedBigIntWithAggregatesFilter<$PrismaModel> | bigint | number
-  _count?: Prisma.NestedIntFilter<$PrismaModel>
-  _avg?: Prisma.NestedFloatFilter<$PrismaModel>
-  _sum?: Prisma.NestedBigIntFilter<$PrismaModel>
-  _min?: Prisma.NestedBigIntFilter<$PrismaModel>
-  _max?: Prisma.NestedBigIntFilter<$PrismaModel>
-}
-
-export type NestedIntFilter<$PrismaModel = never> = {
-  equals?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  in?: number[]
-  notIn?: number[]
-  lt?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  lte?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  gt?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  gte?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedIntFilter<$PrismaModel> | number
-}
-
-export type NestedFloatFilter<$PrismaModel = never> = {
-  equals?: number | Prisma.FloatFieldRefInput<$PrismaModel>
-  in?: number[]
-  notIn?: number[]
-  lt?: number | Prisma.FloatFieldRefInput<$PrismaModel>
-  lte?: number | Prisma.FloatFieldRefInput<$PrismaModel>
-  gt?: number | Prisma.FloatFieldRefInput<$PrismaModel>
-  gte?: number | Prisma.FloatFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedFloatFilter<$PrismaModel> | number
+  not?: Prisma.NestedBigIntFilter<$PrismaModel> | bigint | number
 }
 
 export type NestedStringWithAggregatesFilter<$PrismaModel = never> = {
@@ -492,6 +716,17 @@ export type NestedStringWithAggregatesFilter<$PrismaModel = never> = {
   _count?: Prisma.NestedIntFilter<$PrismaModel>
   _min?: Prisma.NestedStringFilter<$PrismaModel>
   _max?: Prisma.NestedStringFilter<$PrismaModel>
+}
+
+export type NestedIntFilter<$PrismaModel = never> = {
+  equals?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  in?: number[]
+  notIn?: number[]
+  lt?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  lte?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  gt?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  gte?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedIntFilter<$PrismaModel> | number
 }
 
 export type NestedStringNullableWithAggregatesFilter<$PrismaModel = never> = {
@@ -541,48 +776,23 @@ export type NestedJsonFilterBase<$PrismaModel = never> = {
   not?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | Prisma.JsonNullValueFilter
 }
 
-export type NestedIntWithAggregatesFilter<$PrismaModel = never> = {
-  equals?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  in?: number[]
-  notIn?: number[]
-  lt?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  lte?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  gt?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  gte?: number | Prisma.IntFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedIntWithAggregatesFilter<$PrismaModel> | number
-  _count?: Prisma.NestedIntFilter<$PrismaModel>
-  _avg?: Prisma.NestedFloatFilter<$PrismaModel>
-  _sum?: Prisma.NestedIntFilter<$PrismaModel>
-  _min?: Prisma.NestedIntFilter<$PrismaModel>
-  _max?: Prisma.NestedIntFilter<$PrismaModel>
-}
+export type NestedJsonNullableFilter<$PrismaModel = never> =
+| Prisma.PatchUndefined<
+    Prisma.Either<Required<NestedJsonNullableFilterBase<$PrismaModel>>, Exclude<keyof Required<NestedJsonNullableFilterBase<$PrismaModel>>, 'path'>>,
+    Required<NestedJsonNullableFilterBase<$PrismaModel>>
+  >
+| Prisma.OptionalFlat<Omit<Required<NestedJsonNullableFilterBase<$PrismaModel>>, 'path'>>
 
-export type NestedEnumUserRoleFilter<$PrismaModel = never> = {
-  equals?: $Enums.UserRole | Prisma.EnumUserRoleFieldRefInput<$PrismaModel>
-  in?: $Enums.UserRole[]
-  notIn?: $Enums.UserRole[]
-  not?: Prisma.NestedEnumUserRoleFilter<$PrismaModel> | $Enums.UserRole
-}
-
-export type NestedBigIntNullableFilter<$PrismaModel = never> = {
-  equals?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel> | null
-  in?: bigint[] | number[] | null
-  notIn?: bigint[] | number[] | null
-  lt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  lte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  gt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  gte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedBigIntNullableFilter<$PrismaModel> | bigint | number | null
-}
-
-export type NestedEnumUserRoleWithAggregatesFilter<$PrismaModel = never> = {
-  equals?: $Enums.UserRole | Prisma.EnumUserRoleFieldRefInput<$PrismaModel>
-  in?: $Enums.UserRole[]
-  notIn?: $Enums.UserRole[]
-  not?: Prisma.NestedEnumUserRoleWithAggregatesFilter<$PrismaModel> | $Enums.UserRole
-  _count?: Prisma.NestedIntFilter<$PrismaModel>
-  _min?: Prisma.NestedEnumUserRoleFilter<$PrismaModel>
-  _max?: Prisma.NestedEnumUserRoleFilter<$PrismaModel>
+export type NestedJsonNullableFilterBase<$PrismaModel = never> = {
+  equals?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | Prisma.JsonNullValueFilter
+  path?: string
+  mode?: Prisma.QueryMode | Prisma.EnumQueryModeFieldRefInput<$PrismaModel>
+  string_contains?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  string_starts_with?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  string_ends_with?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  array_starts_with?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | null
+  array_ends_with?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | null
+  not?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | Prisma.JsonNullValueFilter
 }
 
 export type NestedBigIntNullableWithAggregatesFilter<$PrismaModel = never> = {
@@ -612,18 +822,61 @@ export type NestedFloatNullableFilter<$PrismaModel = never> = {
   not?: Prisma.NestedFloatNullableFilter<$PrismaModel> | number | null
 }
 
-export type NestedEnumStreamProducerFilter<$PrismaModel = never> = {
-  equals?: $Enums.StreamProducer | Prisma.EnumStreamProducerFieldRefInput<$PrismaModel>
-  in?: $Enums.StreamProducer[]
-  notIn?: $Enums.StreamProducer[]
-  not?: Prisma.NestedEnumStreamProducerFilter<$PrismaModel> | $Enums.StreamProducer
+export type NestedBigIntWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
+  in?: bigint[] | number[]
+  notIn?: bigint[] | number[]
+  lt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
+  lte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
+  gt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
+  gte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedBigIntWithAggregatesFilter<$PrismaModel> | bigint | number
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _avg?: Prisma.NestedFloatFilter<$PrismaModel>
+  _sum?: Prisma.NestedBigIntFilter<$PrismaModel>
+  _min?: Prisma.NestedBigIntFilter<$PrismaModel>
+  _max?: Prisma.NestedBigIntFilter<$PrismaModel>
 }
 
-export type NestedEnumStreamStatusFilter<$PrismaModel = never> = {
-  equals?: $Enums.StreamStatus | Prisma.EnumStreamStatusFieldRefInput<$PrismaModel>
-  in?: $Enums.StreamStatus[]
-  notIn?: $Enums.StreamStatus[]
-  not?: Prisma.NestedEnumStreamStatusFilter<$PrismaModel> | $Enums.StreamStatus
+export type NestedFloatFilter<$PrismaModel = never> = {
+  equals?: number | Prisma.FloatFieldRefInput<$PrismaModel>
+  in?: number[]
+  notIn?: number[]
+  lt?: number | Prisma.FloatFieldRefInput<$PrismaModel>
+  lte?: number | Prisma.FloatFieldRefInput<$PrismaModel>
+  gt?: number | Prisma.FloatFieldRefInput<$PrismaModel>
+  gte?: number | Prisma.FloatFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedFloatFilter<$PrismaModel> | number
+}
+
+export type NestedEnumMessageRoleFilter<$PrismaModel = never> = {
+  equals?: $Enums.MessageRole | Prisma.EnumMessageRoleFieldRefInput<$PrismaModel>
+  in?: $Enums.MessageRole[]
+  notIn?: $Enums.MessageRole[]
+  not?: Prisma.NestedEnumMessageRoleFilter<$PrismaModel> | $Enums.MessageRole
+}
+
+export type NestedEnumMessageStatusFilter<$PrismaModel = never> = {
+  equals?: $Enums.MessageStatus | Prisma.EnumMessageStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.MessageStatus[]
+  notIn?: $Enums.MessageStatus[]
+  not?: Prisma.NestedEnumMessageStatusFilter<$PrismaModel> | $Enums.MessageStatus
+}
+
+export type NestedIntWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  in?: number[]
+  notIn?: number[]
+  lt?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  lte?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  gt?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  gte?: number | Prisma.IntFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedIntWithAggregatesFilter<$PrismaModel> | number
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _avg?: Prisma.NestedFloatFilter<$PrismaModel>
+  _sum?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedIntFilter<$PrismaModel>
+  _max?: Prisma.NestedIntFilter<$PrismaModel>
 }
 
 export type NestedIntNullableWithAggregatesFilter<$PrismaModel = never> = {
@@ -640,6 +893,138 @@ export type NestedIntNullableWithAggregatesFilter<$PrismaModel = never> = {
   _sum?: Prisma.NestedIntNullableFilter<$PrismaModel>
   _min?: Prisma.NestedIntNullableFilter<$PrismaModel>
   _max?: Prisma.NestedIntNullableFilter<$PrismaModel>
+}
+
+export type NestedEnumMessageRoleWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.MessageRole | Prisma.EnumMessageRoleFieldRefInput<$PrismaModel>
+  in?: $Enums.MessageRole[]
+  notIn?: $Enums.MessageRole[]
+  not?: Prisma.NestedEnumMessageRoleWithAggregatesFilter<$PrismaModel> | $Enums.MessageRole
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumMessageRoleFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumMessageRoleFilter<$PrismaModel>
+}
+
+export type NestedEnumMessageStatusWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.MessageStatus | Prisma.EnumMessageStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.MessageStatus[]
+  notIn?: $Enums.MessageStatus[]
+  not?: Prisma.NestedEnumMessageStatusWithAggregatesFilter<$PrismaModel> | $Enums.MessageStatus
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumMessageStatusFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumMessageStatusFilter<$PrismaModel>
+}
+
+export type NestedEnumUserRoleFilter<$PrismaModel = never> = {
+  equals?: $Enums.UserRole | Prisma.EnumUserRoleFieldRefInput<$PrismaModel>
+  in?: $Enums.UserRole[]
+  notIn?: $Enums.UserRole[]
+  not?: Prisma.NestedEnumUserRoleFilter<$PrismaModel> | $Enums.UserRole
+}
+
+export type NestedEnumUserRoleWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.UserRole | Prisma.EnumUserRoleFieldRefInput<$PrismaModel>
+  in?: $Enums.UserRole[]
+  notIn?: $Enums.UserRole[]
+  not?: Prisma.NestedEnumUserRoleWithAggregatesFilter<$PrismaModel> | $Enums.UserRole
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumUserRoleFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumUserRoleFilter<$PrismaModel>
+}
+
+export type NestedEnumModelProviderKindFilter<$PrismaModel = never> = {
+  equals?: $Enums.ModelProviderKind | Prisma.EnumModelProviderKindFieldRefInput<$PrismaModel>
+  in?: $Enums.ModelProviderKind[]
+  notIn?: $Enums.ModelProviderKind[]
+  not?: Prisma.NestedEnumModelProviderKindFilter<$PrismaModel> | $Enums.ModelProviderKind
+}
+
+export type NestedEnumModelProviderSourceFilter<$PrismaModel = never> = {
+  equals?: $Enums.ModelProviderSource | Prisma.EnumModelProviderSourceFieldRefInput<$PrismaModel>
+  in?: $Enums.ModelProviderSource[]
+  notIn?: $Enums.ModelProviderSource[]
+  not?: Prisma.NestedEnumModelProviderSourceFilter<$PrismaModel> | $Enums.ModelProviderSource
+}
+
+export type NestedBytesNullableFilter<$PrismaModel = never> = {
+  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel> | null
+  in?: runtime.Bytes[] | null
+  notIn?: runtime.Bytes[] | null
+  not?: Prisma.NestedBytesNullableFilter<$PrismaModel> | runtime.Bytes | null
+}
+
+export type NestedBoolFilter<$PrismaModel = never> = {
+  equals?: boolean | Prisma.BooleanFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedBoolFilter<$PrismaModel> | boolean
+}
+
+export type NestedEnumModelProviderStatusFilter<$PrismaModel = never> = {
+  equals?: $Enums.ModelProviderStatus | Prisma.EnumModelProviderStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.ModelProviderStatus[]
+  notIn?: $Enums.ModelProviderStatus[]
+  not?: Prisma.NestedEnumModelProviderStatusFilter<$PrismaModel> | $Enums.ModelProviderStatus
+}
+
+export type NestedEnumModelProviderKindWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.ModelProviderKind | Prisma.EnumModelProviderKindFieldRefInput<$PrismaModel>
+  in?: $Enums.ModelProviderKind[]
+  notIn?: $Enums.ModelProviderKind[]
+  not?: Prisma.NestedEnumModelProviderKindWithAggregatesFilter<$PrismaModel> | $Enums.ModelProviderKind
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumModelProviderKindFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumModelProviderKindFilter<$PrismaModel>
+}
+
+export type NestedEnumModelProviderSourceWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.ModelProviderSource | Prisma.EnumModelProviderSourceFieldRefInput<$PrismaModel>
+  in?: $Enums.ModelProviderSource[]
+  notIn?: $Enums.ModelProviderSource[]
+  not?: Prisma.NestedEnumModelProviderSourceWithAggregatesFilter<$PrismaModel> | $Enums.ModelProviderSource
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumModelProviderSourceFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumModelProviderSourceFilter<$PrismaModel>
+}
+
+export type NestedBytesNullableWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel> | null
+  in?: runtime.Bytes[] | null
+  notIn?: runtime.Bytes[] | null
+  not?: Prisma.NestedBytesNullableWithAggregatesFilter<$PrismaModel> | runtime.Bytes | null
+  _count?: Prisma.NestedIntNullableFilter<$PrismaModel>
+  _min?: Prisma.NestedBytesNullableFilter<$PrismaModel>
+  _max?: Prisma.NestedBytesNullableFilter<$PrismaModel>
+}
+
+export type NestedBoolWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: boolean | Prisma.BooleanFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedBoolWithAggregatesFilter<$PrismaModel> | boolean
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedBoolFilter<$PrismaModel>
+  _max?: Prisma.NestedBoolFilter<$PrismaModel>
+}
+
+export type NestedEnumModelProviderStatusWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.ModelProviderStatus | Prisma.EnumModelProviderStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.ModelProviderStatus[]
+  notIn?: $Enums.ModelProviderStatus[]
+  not?: Prisma.NestedEnumModelProviderStatusWithAggregatesFilter<$PrismaModel> | $Enums.ModelProviderStatus
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumModelProviderStatusFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumModelProviderStatusFilter<$PrismaModel>
+}
+
+export type NestedEnumStreamProducerFilter<$PrismaModel = never> = {
+  equals?: $Enums.StreamProducer | Prisma.EnumStreamProducerFieldRefInput<$PrismaModel>
+  in?: $Enums.StreamProducer[]
+  notIn?: $Enums.StreamProducer[]
+  not?: Prisma.NestedEnumStreamProducerFilter<$PrismaModel> | $Enums.StreamProducer
+}
+
+export type NestedEnumStreamStatusFilter<$PrismaModel = never> = {
+  equals?: $Enums.StreamStatus | Prisma.EnumStreamStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.StreamStatus[]
+  notIn?: $Enums.StreamStatus[]
+  not?: Prisma.NestedEnumStreamStatusFilter<$PrismaModel> | $Enums.StreamStatus
 }
 
 export type NestedEnumStreamProducerWithAggregatesFilter<$PrismaModel = never> = {
@@ -703,6 +1088,20 @@ export type NestedEnumTaskStatusFilter<$PrismaModel = never> = {
   not?: Prisma.NestedEnumTaskStatusFilter<$PrismaModel> | $Enums.TaskStatus
 }
 
+export type NestedEnumDependencyFailureFilter<$PrismaModel = never> = {
+  equals?: $Enums.DependencyFailure | Prisma.EnumDependencyFailureFieldRefInput<$PrismaModel>
+  in?: $Enums.DependencyFailure[]
+  notIn?: $Enums.DependencyFailure[]
+  not?: Prisma.NestedEnumDependencyFailureFilter<$PrismaModel> | $Enums.DependencyFailure
+}
+
+export type NestedEnumWorkerKindNullableFilter<$PrismaModel = never> = {
+  equals?: $Enums.WorkerKind | Prisma.EnumWorkerKindFieldRefInput<$PrismaModel> | null
+  in?: $Enums.WorkerKind[] | null
+  notIn?: $Enums.WorkerKind[] | null
+  not?: Prisma.NestedEnumWorkerKindNullableFilter<$PrismaModel> | $Enums.WorkerKind | null
+}
+
 export type NestedEnumTaskStatusWithAggregatesFilter<$PrismaModel = never> = {
   equals?: $Enums.TaskStatus | Prisma.EnumTaskStatusFieldRefInput<$PrismaModel>
   in?: $Enums.TaskStatus[]
@@ -711,25 +1110,6 @@ export type NestedEnumTaskStatusWithAggregatesFilter<$PrismaModel = never> = {
   _count?: Prisma.NestedIntFilter<$PrismaModel>
   _min?: Prisma.NestedEnumTaskStatusFilter<$PrismaModel>
   _max?: Prisma.NestedEnumTaskStatusFilter<$PrismaModel>
-}
-
-export type NestedJsonNullableFilter<$PrismaModel = never> =
-| Prisma.PatchUndefined<
-    Prisma.Either<Required<NestedJsonNullableFilterBase<$PrismaModel>>, Exclude<keyof Required<NestedJsonNullableFilterBase<$PrismaModel>>, 'path'>>,
-    Required<NestedJsonNullableFilterBase<$PrismaModel>>
-  >
-| Prisma.OptionalFlat<Omit<Required<NestedJsonNullableFilterBase<$PrismaModel>>, 'path'>>
-
-export type NestedJsonNullableFilterBase<$PrismaModel = never> = {
-  equals?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | Prisma.JsonNullValueFilter
-  path?: string
-  mode?: Prisma.QueryMode | Prisma.EnumQueryModeFieldRefInput<$PrismaModel>
-  string_contains?: string | Prisma.StringFieldRefInput<$PrismaModel>
-  string_starts_with?: string | Prisma.StringFieldRefInput<$PrismaModel>
-  string_ends_with?: string | Prisma.StringFieldRefInput<$PrismaModel>
-  array_starts_with?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | null
-  array_ends_with?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | null
-  not?: runtime.InputJsonValue | Prisma.JsonFieldRefInput<$PrismaModel> | Prisma.JsonNullValueFilter
 }
 
 export type NestedFloatNullableWithAggregatesFilter<$PrismaModel = never> = {
@@ -746,6 +1126,128 @@ export type NestedFloatNullableWithAggregatesFilter<$PrismaModel = never> = {
   _sum?: Prisma.NestedFloatNullableFilter<$PrismaModel>
   _min?: Prisma.NestedFloatNullableFilter<$PrismaModel>
   _max?: Prisma.NestedFloatNullableFilter<$PrismaModel>
+}
+
+export type NestedEnumDependencyFailureWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.DependencyFailure | Prisma.EnumDependencyFailureFieldRefInput<$PrismaModel>
+  in?: $Enums.DependencyFailure[]
+  notIn?: $Enums.DependencyFailure[]
+  not?: Prisma.NestedEnumDependencyFailureWithAggregatesFilter<$PrismaModel> | $Enums.DependencyFailure
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumDependencyFailureFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumDependencyFailureFilter<$PrismaModel>
+}
+
+export type NestedEnumWorkerKindNullableWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.WorkerKind | Prisma.EnumWorkerKindFieldRefInput<$PrismaModel> | null
+  in?: $Enums.WorkerKind[] | null
+  notIn?: $Enums.WorkerKind[] | null
+  not?: Prisma.NestedEnumWorkerKindNullableWithAggregatesFilter<$PrismaModel> | $Enums.WorkerKind | null
+  _count?: Prisma.NestedIntNullableFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumWorkerKindNullableFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumWorkerKindNullableFilter<$PrismaModel>
+}
+
+export type NestedEnumAttemptOutcomeFilter<$PrismaModel = never> = {
+  equals?: $Enums.AttemptOutcome | Prisma.EnumAttemptOutcomeFieldRefInput<$PrismaModel>
+  in?: $Enums.AttemptOutcome[]
+  notIn?: $Enums.AttemptOutcome[]
+  not?: Prisma.NestedEnumAttemptOutcomeFilter<$PrismaModel> | $Enums.AttemptOutcome
+}
+
+export type NestedEnumAttemptOutcomeWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.AttemptOutcome | Prisma.EnumAttemptOutcomeFieldRefInput<$PrismaModel>
+  in?: $Enums.AttemptOutcome[]
+  notIn?: $Enums.AttemptOutcome[]
+  not?: Prisma.NestedEnumAttemptOutcomeWithAggregatesFilter<$PrismaModel> | $Enums.AttemptOutcome
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumAttemptOutcomeFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumAttemptOutcomeFilter<$PrismaModel>
+}
+
+export type NestedEnumMissedTicksFilter<$PrismaModel = never> = {
+  equals?: $Enums.MissedTicks | Prisma.EnumMissedTicksFieldRefInput<$PrismaModel>
+  in?: $Enums.MissedTicks[]
+  notIn?: $Enums.MissedTicks[]
+  not?: Prisma.NestedEnumMissedTicksFilter<$PrismaModel> | $Enums.MissedTicks
+}
+
+export type NestedEnumMissedTicksWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.MissedTicks | Prisma.EnumMissedTicksFieldRefInput<$PrismaModel>
+  in?: $Enums.MissedTicks[]
+  notIn?: $Enums.MissedTicks[]
+  not?: Prisma.NestedEnumMissedTicksWithAggregatesFilter<$PrismaModel> | $Enums.MissedTicks
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumMissedTicksFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumMissedTicksFilter<$PrismaModel>
+}
+
+export type NestedEnumUsageStatusFilter<$PrismaModel = never> = {
+  equals?: $Enums.UsageStatus | Prisma.EnumUsageStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.UsageStatus[]
+  notIn?: $Enums.UsageStatus[]
+  not?: Prisma.NestedEnumUsageStatusFilter<$PrismaModel> | $Enums.UsageStatus
+}
+
+export type NestedEnumPriceSourceFilter<$PrismaModel = never> = {
+  equals?: $Enums.PriceSource | Prisma.EnumPriceSourceFieldRefInput<$PrismaModel>
+  in?: $Enums.PriceSource[]
+  notIn?: $Enums.PriceSource[]
+  not?: Prisma.NestedEnumPriceSourceFilter<$PrismaModel> | $Enums.PriceSource
+}
+
+export type NestedEnumUsageStatusWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.UsageStatus | Prisma.EnumUsageStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.UsageStatus[]
+  notIn?: $Enums.UsageStatus[]
+  not?: Prisma.NestedEnumUsageStatusWithAggregatesFilter<$PrismaModel> | $Enums.UsageStatus
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumUsageStatusFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumUsageStatusFilter<$PrismaModel>
+}
+
+export type NestedEnumPriceSourceWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.PriceSource | Prisma.EnumPriceSourceFieldRefInput<$PrismaModel>
+  in?: $Enums.PriceSource[]
+  notIn?: $Enums.PriceSource[]
+  not?: Prisma.NestedEnumPriceSourceWithAggregatesFilter<$PrismaModel> | $Enums.PriceSource
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumPriceSourceFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumPriceSourceFilter<$PrismaModel>
+}
+
+export type NestedEnumBudgetScopeFilter<$PrismaModel = never> = {
+  equals?: $Enums.BudgetScope | Prisma.EnumBudgetScopeFieldRefInput<$PrismaModel>
+  in?: $Enums.BudgetScope[]
+  notIn?: $Enums.BudgetScope[]
+  not?: Prisma.NestedEnumBudgetScopeFilter<$PrismaModel> | $Enums.BudgetScope
+}
+
+export type NestedEnumBudgetPeriodKindFilter<$PrismaModel = never> = {
+  equals?: $Enums.BudgetPeriodKind | Prisma.EnumBudgetPeriodKindFieldRefInput<$PrismaModel>
+  in?: $Enums.BudgetPeriodKind[]
+  notIn?: $Enums.BudgetPeriodKind[]
+  not?: Prisma.NestedEnumBudgetPeriodKindFilter<$PrismaModel> | $Enums.BudgetPeriodKind
+}
+
+export type NestedEnumBudgetScopeWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.BudgetScope | Prisma.EnumBudgetScopeFieldRefInput<$PrismaModel>
+  in?: $Enums.BudgetScope[]
+  notIn?: $Enums.BudgetScope[]
+  not?: Prisma.NestedEnumBudgetScopeWithAggregatesFilter<$PrismaModel> | $Enums.BudgetScope
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumBudgetScopeFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumBudgetScopeFilter<$PrismaModel>
+}
+
+export type NestedEnumBudgetPeriodKindWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.BudgetPeriodKind | Prisma.EnumBudgetPeriodKindFieldRefInput<$PrismaModel>
+  in?: $Enums.BudgetPeriodKind[]
+  notIn?: $Enums.BudgetPeriodKind[]
+  not?: Prisma.NestedEnumBudgetPeriodKindWithAggregatesFilter<$PrismaModel> | $Enums.BudgetPeriodKind
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumBudgetPeriodKindFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumBudgetPeriodKindFilter<$PrismaModel>
 }
 
 

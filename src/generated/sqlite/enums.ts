@@ -9,12 +9,60 @@
 * 🟢 You can import this file directly.
 */
 
+export const MessageRole = {
+  SYSTEM: 'SYSTEM',
+  USER: 'USER',
+  ASSISTANT: 'ASSISTANT'
+} as const
+
+export type MessageRole = (typeof MessageRole)[keyof typeof MessageRole]
+
+
+export const MessageStatus = {
+  PENDING: 'PENDING',
+  STREAMING: 'STREAMING',
+  COMPLETED: 'COMPLETED',
+  FAILED: 'FAILED',
+  CANCELLED: 'CANCELLED',
+  INTERRUPTED: 'INTERRUPTED'
+} as const
+
+export type MessageStatus = (typeof MessageStatus)[keyof typeof MessageStatus]
+
+
 export const UserRole = {
   USER: 'USER',
   ADMIN: 'ADMIN'
 } as const
 
 export type UserRole = (typeof UserRole)[keyof typeof UserRole]
+
+
+export const ModelProviderKind = {
+  OPENAI_COMPATIBLE: 'OPENAI_COMPATIBLE',
+  ANTHROPIC: 'ANTHROPIC',
+  OLLAMA: 'OLLAMA',
+  LOCAL: 'LOCAL'
+} as const
+
+export type ModelProviderKind = (typeof ModelProviderKind)[keyof typeof ModelProviderKind]
+
+
+export const ModelProviderSource = {
+  API: 'API',
+  ENVIRONMENT: 'ENVIRONMENT'
+} as const
+
+export type ModelProviderSource = (typeof ModelProviderSource)[keyof typeof ModelProviderSource]
+
+
+export const ModelProviderStatus = {
+  UNKNOWN: 'UNKNOWN',
+  UP: 'UP',
+  DOWN: 'DOWN'
+} as const
+
+export type ModelProviderStatus = (typeof ModelProviderStatus)[keyof typeof ModelProviderStatus]
 
 
 export const StreamStatus = {
@@ -58,3 +106,82 @@ export const TaskStatus = {
 } as const
 
 export type TaskStatus = (typeof TaskStatus)[keyof typeof TaskStatus]
+
+
+export const DependencyFailure = {
+  CANCEL: 'CANCEL',
+  RUN: 'RUN'
+} as const
+
+export type DependencyFailure = (typeof DependencyFailure)[keyof typeof DependencyFailure]
+
+
+export const WorkerKind = {
+  SERVER: 'SERVER',
+  OUTSIDE: 'OUTSIDE'
+} as const
+
+export type WorkerKind = (typeof WorkerKind)[keyof typeof WorkerKind]
+
+
+export const AttemptOutcome = {
+  COMPLETED: 'COMPLETED',
+  FAILED: 'FAILED',
+  CANCELLED: 'CANCELLED',
+  TIMED_OUT: 'TIMED_OUT',
+  LOST: 'LOST',
+  RELEASED: 'RELEASED',
+  WAITED: 'WAITED'
+} as const
+
+export type AttemptOutcome = (typeof AttemptOutcome)[keyof typeof AttemptOutcome]
+
+
+export const MissedTicks = {
+  SKIP: 'SKIP',
+  CATCH_UP: 'CATCH_UP',
+  RUN_ONCE: 'RUN_ONCE'
+} as const
+
+export type MissedTicks = (typeof MissedTicks)[keyof typeof MissedTicks]
+
+
+export const UsageStatus = {
+  RUNNING: 'RUNNING',
+  COMPLETED: 'COMPLETED',
+  FAILED: 'FAILED',
+  CANCELLED: 'CANCELLED',
+  INTERRUPTED: 'INTERRUPTED',
+  BUDGET_EXCEEDED: 'BUDGET_EXCEEDED'
+} as const
+
+export type UsageStatus = (typeof UsageStatus)[keyof typeof UsageStatus]
+
+
+export const PriceSource = {
+  OPERATOR: 'OPERATOR',
+  BUNDLED: 'BUNDLED',
+  UNKNOWN: 'UNKNOWN'
+} as const
+
+export type PriceSource = (typeof PriceSource)[keyof typeof PriceSource]
+
+
+export const BudgetScope = {
+  EVERYTHING: 'EVERYTHING',
+  USER: 'USER',
+  TASK_TYPE: 'TASK_TYPE',
+  CONVERSATION: 'CONVERSATION'
+} as const
+
+export type BudgetScope = (typeof BudgetScope)[keyof typeof BudgetScope]
+
+
+export const BudgetPeriodKind = {
+  DAY: 'DAY',
+  WEEK: 'WEEK',
+  MONTH: 'MONTH',
+  TOTAL: 'TOTAL'
+} as const
+
+export type BudgetPeriodKind = (typeof BudgetPeriodKind)[keyof typeof BudgetPeriodKind]

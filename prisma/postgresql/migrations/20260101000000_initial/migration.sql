@@ -16,6 +16,18 @@ CREATE TYPE "StreamProducer" AS ENUM ('TASK', 'OUTSIDE');
 -- CreateEnum
 CREATE TYPE "TaskStatus" AS ENUM ('CREATED', 'QUEUED', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED');
 
+-- CreateEnum
+CREATE TYPE "DependencyFailure" AS ENUM ('CANCEL', 'RUN');
+
+-- CreateEnum
+CREATE TYPE "WorkerKind" AS ENUM ('SERVER', 'OUTSIDE');
+
+-- CreateEnum
+CREATE TYPE "AttemptOutcome" AS ENUM ('COMPLETED', 'FAILED', 'CANCELLED', 'TIMED_OUT', 'LOST', 'RELEASED', 'WAITED');
+
+-- CreateEnum
+CREATE TYPE "MissedTicks" AS ENUM ('SKIP', 'CATCH_UP', 'RUN_ONCE');
+
 -- CreateTable
 CREATE TABLE "Event" (
     "position" BIGINT NOT NULL,
@@ -187,14 +199,31 @@ CREATE TABLE "Task" (
     "error" TEXT,
     "attempt" INTEGER NOT NULL DEFAULT 0,
     "maxAttempts" INTEGER NOT NULL DEFAULT 3,
+    "retryPolicy" JSONB,
     "timeoutSeconds" INTEGER,
+    "totalTimeoutSeconds" INTEGER,
     "agentsInvolved" JSONB NOT NULL,
+    "metrics" JSONB,
+    "files" JSONB,
     "sessionKey" TEXT,
     "idempotencyKey" TEXT,
+    "parentId" TEXT,
+    "scheduleId" TEXT,
+    "lane" TEXT NOT NULL,
+    "concurrencyKey" TEXT,
+    "concurrencyLimit" INTEGER,
+    "onDependencyFailure" "DependencyFailure" NOT NULL DEFAULT 'CANCEL',
+    "waitingFor" INTEGER NOT NULL DEFAULT 0,
+    "isAwaited" BOOLEAN NOT NULL DEFAULT false,
+    "readyAtMs" BIGINT,
     "worker" TEXT,
+    "workerKind" "WorkerKind",
     "leaseToken" TEXT,
     "leaseSeconds" INTEGER,
     "leaseExpiresAtMs" BIGINT,
+    "lastWorker" TEXT,
+    "attemptEndsAtMs" BIGINT,
+    "deadlineAtMs" BIGINT,
     "cancelRequestedAtMs" BIGINT,
     "runAtMs" BIGINT NOT NULL,
     "createdAtMs" BIGINT NOT NULL,
@@ -202,9 +231,142 @@ CREATE TABLE "Task" (
     "queuedAtMs" BIGINT,
     "startedAtMs" BIGINT,
     "completedAtMs" BIGINT,
+    "archivedAtMs" BIGINT,
     "durationMs" BIGINT,
 
     CONSTRAINT "Task_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
+CREATE TABLE "TaskDependency" (
+    "taskId" TEXT NOT NULL,
+    "dependsOnId" TEXT NOT NULL,
+    "isPending" BOOLEAN NOT NULL,
+    "onFailure" "DependencyFailure" NOT NULL,
+    "createdAtMs" BIGINT NOT NULL,
+
+    CONSTRAINT "TaskDependency_pkey" PRIMARY KEY ("taskId","dependsOnId")
+);
+
+-- CreateTable
+CREATE TABLE "TaskAttempt" (
+    "taskId" TEXT NOT NULL,
+    "attempt" INTEGER NOT NULL,
+    "worker" TEXT,
+    "outcome" "AttemptOutcome" NOT NULL,
+    "error" TEXT,
+    "startedAtMs" BIGINT NOT NULL,
+    "endedAtMs" BIGINT NOT NULL,
+
+    CONSTRAINT "TaskAttempt_pkey" PRIMARY KEY ("taskId","attempt")
+);
+
+-- CreateTable
+CREATE TABLE "TaskUnique" (
+    "ownerId" TEXT NOT NULL,
+    "key" TEXT NOT NULL,
+    "taskId" TEXT NOT NULL,
+    "expiresAtMs" BIGINT NOT NULL,
+
+    CONSTRAINT "TaskUnique_pkey" PRIMARY KEY ("ownerId","key")
+);
+
+-- CreateTable
+CREATE TABLE "OutsideTaskType" (
+    "id" TEXT NOT NULL,
+    "ownerId" TEXT NOT NULL,
+    "name" TEXT NOT NULL,
+    "description" TEXT,
+    "paramsSchema" JSONB,
+    "retryPolicy" JSONB,
+    "maxAttempts" INTEGER,
+    "timeoutSeconds" INTEGER,
+    "rateLimit" INTEGER,
+    "rateSeconds" INTEGER,
+    "createdAtMs" BIGINT NOT NULL,
+    "updatedAtMs" BIGINT NOT NULL,
+    "lastClaimedAtMs" BIGINT,
+
+    CONSTRAINT "OutsideTaskType_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
+CREATE TABLE "TaskRate" (
+    "name" TEXT NOT NULL,
+    "freeAtMs" BIGINT NOT NULL,
+
+    CONSTRAINT "TaskRate_pkey" PRIMARY KEY ("name")
+);
+
+-- CreateTable
+CREATE TABLE "Schedule" (
+    "id" TEXT NOT NULL,
+    "ownerId" TEXT NOT NULL,
+    "name" TEXT NOT NULL,
+    "cron" TEXT NOT NULL,
+    "timezone" TEXT NOT NULL,
+    "task" JSONB NOT NULL,
+    "missed" "MissedTicks" NOT NULL DEFAULT 'SKIP',
+    "maxCatchUp" INTEGER NOT NULL DEFAULT 100,
+    "endsAtMs" BIGINT,
+    "pausedAtMs" BIGINT,
+    "nextRunAtMs" BIGINT,
+    "lastRunAtMs" BIGINT,
+    "error" TEXT,
+    "idempotencyKey" TEXT,
+    "createdAtMs" BIGINT NOT NULL,
+    "updatedAtMs" BIGINT NOT NULL,
+
+    CONSTRAINT "Schedule_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
+CREATE TABLE "ScheduleTick" (
+    "scheduleId" TEXT NOT NULL,
+    "tickAtMs" BIGINT NOT NULL,
+    "firedAtMs" BIGINT NOT NULL,
+    "taskId" TEXT,
+
+    CONSTRAINT "ScheduleTick_pkey" PRIMARY KEY ("scheduleId","tickAtMs")
+);
+
+-- CreateTable
+CREATE TABLE "TallyHead" (
+    "id" INTEGER NOT NULL,
+    "position" BIGINT NOT NULL,
+
+    CONSTRAINT "TallyHead_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
+CREATE TABLE "TaskTally" (
+    "ownerId" TEXT NOT NULL,
+    "type" TEXT NOT NULL,
+    "created" BIGINT NOT NULL DEFAULT 0,
+    "queued" BIGINT NOT NULL DEFAULT 0,
+    "running" BIGINT NOT NULL DEFAULT 0,
+    "completed" BIGINT NOT NULL DEFAULT 0,
+    "failed" BIGINT NOT NULL DEFAULT 0,
+    "cancelled" BIGINT NOT NULL DEFAULT 0,
+    "durationCounts" JSONB NOT NULL,
+    "waitCounts" JSONB NOT NULL,
+
+    CONSTRAINT "TaskTally_pkey" PRIMARY KEY ("ownerId","type")
+);
+
+-- CreateTable
+CREATE TABLE "TaskMinute" (
+    "ownerId" TEXT NOT NULL,
+    "type" TEXT NOT NULL,
+    "minuteMs" BIGINT NOT NULL,
+    "created" INTEGER NOT NULL DEFAULT 0,
+    "started" INTEGER NOT NULL DEFAULT 0,
+    "completed" INTEGER NOT NULL DEFAULT 0,
+    "failed" INTEGER NOT NULL DEFAULT 0,
+    "cancelled" INTEGER NOT NULL DEFAULT 0,
+    "retried" INTEGER NOT NULL DEFAULT 0,
+
+    CONSTRAINT "TaskMinute_pkey" PRIMARY KEY ("ownerId","type","minuteMs")
 );
 
 -- CreateIndex
@@ -212,9 +374,6 @@ CREATE INDEX "Event_subjectId_position_idx" ON "Event"("subjectId", "position");
 
 -- CreateIndex
 CREATE INDEX "Event_ownerId_position_idx" ON "Event"("ownerId", "position");
-
--- CreateIndex
-CREATE INDEX "Event_occurredAtMs_idx" ON "Event"("occurredAtMs");
 
 -- CreateIndex
 CREATE INDEX "IdempotencyKey_createdAtMs_idx" ON "IdempotencyKey"("createdAtMs");
@@ -268,7 +427,37 @@ CREATE INDEX "Task_ownerId_createdAtMs_id_idx" ON "Task"("ownerId", "createdAtMs
 CREATE INDEX "Task_ownerId_status_createdAtMs_id_idx" ON "Task"("ownerId", "status", "createdAtMs", "id");
 
 -- CreateIndex
+CREATE INDEX "Task_ownerId_type_createdAtMs_id_idx" ON "Task"("ownerId", "type", "createdAtMs", "id");
+
+-- CreateIndex
+CREATE INDEX "Task_ownerId_priority_id_idx" ON "Task"("ownerId", "priority", "id");
+
+-- CreateIndex
 CREATE INDEX "Task_createdAtMs_id_idx" ON "Task"("createdAtMs", "id");
+
+-- CreateIndex
+CREATE INDEX "TaskDependency_dependsOnId_createdAtMs_taskId_idx" ON "TaskDependency"("dependsOnId", "createdAtMs", "taskId");
+
+-- CreateIndex
+CREATE INDEX "TaskUnique_expiresAtMs_idx" ON "TaskUnique"("expiresAtMs");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "OutsideTaskType_ownerId_name_key" ON "OutsideTaskType"("ownerId", "name");
+
+-- CreateIndex
+CREATE INDEX "Schedule_ownerId_createdAtMs_id_idx" ON "Schedule"("ownerId", "createdAtMs", "id");
+
+-- CreateIndex
+CREATE INDEX "Schedule_createdAtMs_id_idx" ON "Schedule"("createdAtMs", "id");
+
+-- CreateIndex
+CREATE INDEX "Schedule_nextRunAtMs_idx" ON "Schedule"("nextRunAtMs");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Schedule_ownerId_name_key" ON "Schedule"("ownerId", "name");
+
+-- CreateIndex
+CREATE INDEX "TaskMinute_minuteMs_idx" ON "TaskMinute"("minuteMs");
 
 -- AddForeignKey
 ALTER TABLE "Credential" ADD CONSTRAINT "Credential_userId_fkey" FOREIGN KEY ("userId") REFERENCES "User"("id") ON DELETE CASCADE ON UPDATE CASCADE;
@@ -296,3 +485,27 @@ ALTER TABLE "StreamChunk" ADD CONSTRAINT "StreamChunk_streamId_fkey" FOREIGN KEY
 
 -- AddForeignKey
 ALTER TABLE "Task" ADD CONSTRAINT "Task_ownerId_fkey" FOREIGN KEY ("ownerId") REFERENCES "User"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "Task" ADD CONSTRAINT "Task_parentId_fkey" FOREIGN KEY ("parentId") REFERENCES "Task"("id") ON DELETE SET NULL ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "Task" ADD CONSTRAINT "Task_scheduleId_fkey" FOREIGN KEY ("scheduleId") REFERENCES "Schedule"("id") ON DELETE SET NULL ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "TaskDependency" ADD CONSTRAINT "TaskDependency_taskId_fkey" FOREIGN KEY ("taskId") REFERENCES "Task"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "TaskDependency" ADD CONSTRAINT "TaskDependency_dependsOnId_fkey" FOREIGN KEY ("dependsOnId") REFERENCES "Task"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "TaskAttempt" ADD CONSTRAINT "TaskAttempt_taskId_fkey" FOREIGN KEY ("taskId") REFERENCES "Task"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "OutsideTaskType" ADD CONSTRAINT "OutsideTaskType_ownerId_fkey" FOREIGN KEY ("ownerId") REFERENCES "User"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "Schedule" ADD CONSTRAINT "Schedule_ownerId_fkey" FOREIGN KEY ("ownerId") REFERENCES "User"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "ScheduleTick" ADD CONSTRAINT "ScheduleTick_scheduleId_fkey" FOREIGN KEY ("scheduleId") REFERENCES "Schedule"("id") ON DELETE CASCADE ON UPDATE CASCADE;

@@ -397,6 +397,8 @@ type FieldRefInputType<Model, FieldType> = Model extends never ? never : FieldRe
 
 
 export const ModelName = {
+  Conversation: 'Conversation',
+  Message: 'Message',
   Event: 'Event',
   LogHead: 'LogHead',
   IdempotencyKey: 'IdempotencyKey',
@@ -407,9 +409,27 @@ export const ModelName = {
   ApiKey: 'ApiKey',
   LoginFailure: 'LoginFailure',
   Installation: 'Installation',
+  ModelProvider: 'ModelProvider',
+  Model: 'Model',
   Stream: 'Stream',
   StreamChunk: 'StreamChunk',
-  Task: 'Task'
+  Task: 'Task',
+  TaskDependency: 'TaskDependency',
+  TaskAttempt: 'TaskAttempt',
+  TaskUnique: 'TaskUnique',
+  OutsideTaskType: 'OutsideTaskType',
+  TaskRate: 'TaskRate',
+  Schedule: 'Schedule',
+  ScheduleTick: 'ScheduleTick',
+  TallyHead: 'TallyHead',
+  TaskTally: 'TaskTally',
+  TaskMinute: 'TaskMinute',
+  ProviderUsage: 'ProviderUsage',
+  UsageSum: 'UsageSum',
+  Budget: 'Budget',
+  BudgetSpent: 'BudgetSpent',
+  BudgetReservation: 'BudgetReservation',
+  CostAlert: 'CostAlert'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -425,10 +445,158 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "event" | "logHead" | "idempotencyKey" | "user" | "credential" | "session" | "refreshToken" | "apiKey" | "loginFailure" | "installation" | "stream" | "streamChunk" | "task"
+    modelProps: "conversation" | "message" | "event" | "logHead" | "idempotencyKey" | "user" | "credential" | "session" | "refreshToken" | "apiKey" | "loginFailure" | "installation" | "modelProvider" | "model" | "stream" | "streamChunk" | "task" | "taskDependency" | "taskAttempt" | "taskUnique" | "outsideTaskType" | "taskRate" | "schedule" | "scheduleTick" | "tallyHead" | "taskTally" | "taskMinute" | "providerUsage" | "usageSum" | "budget" | "budgetSpent" | "budgetReservation" | "costAlert"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
+    Conversation: {
+      payload: Prisma.$ConversationPayload<ExtArgs>
+      fields: Prisma.ConversationFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ConversationFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConversationPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ConversationFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConversationPayload>
+        }
+        findFirst: {
+          args: Prisma.ConversationFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConversationPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ConversationFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConversationPayload>
+        }
+        findMany: {
+          args: Prisma.ConversationFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConversationPayload>[]
+        }
+        create: {
+          args: Prisma.ConversationCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConversationPayload>
+        }
+        createMany: {
+          args: Prisma.ConversationCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ConversationCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConversationPayload>[]
+        }
+        delete: {
+          args: Prisma.ConversationDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConversationPayload>
+        }
+        update: {
+          args: Prisma.ConversationUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConversationPayload>
+        }
+        deleteMany: {
+          args: Prisma.ConversationDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ConversationUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ConversationUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConversationPayload>[]
+        }
+        upsert: {
+          args: Prisma.ConversationUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConversationPayload>
+        }
+        aggregate: {
+          args: Prisma.ConversationAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateConversation>
+        }
+        groupBy: {
+          args: Prisma.ConversationGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ConversationGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ConversationCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ConversationCountAggregateOutputType> | number
+        }
+      }
+    }
+    Message: {
+      payload: Prisma.$MessagePayload<ExtArgs>
+      fields: Prisma.MessageFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.MessageFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MessagePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.MessageFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MessagePayload>
+        }
+        findFirst: {
+          args: Prisma.MessageFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MessagePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.MessageFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MessagePayload>
+        }
+        findMany: {
+          args: Prisma.MessageFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MessagePayload>[]
+        }
+        create: {
+          args: Prisma.MessageCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MessagePayload>
+        }
+        createMany: {
+          args: Prisma.MessageCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.MessageCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MessagePayload>[]
+        }
+        delete: {
+          args: Prisma.MessageDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MessagePayload>
+        }
+        update: {
+          args: Prisma.MessageUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MessagePayload>
+        }
+        deleteMany: {
+          args: Prisma.MessageDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.MessageUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.MessageUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MessagePayload>[]
+        }
+        upsert: {
+          args: Prisma.MessageUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MessagePayload>
+        }
+        aggregate: {
+          args: Prisma.MessageAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateMessage>
+        }
+        groupBy: {
+          args: Prisma.MessageGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.MessageGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.MessageCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.MessageCountAggregateOutputType> | number
+        }
+      }
+    }
     Event: {
       payload: Prisma.$EventPayload<ExtArgs>
       fields: Prisma.EventFieldRefs
@@ -1169,6 +1337,154 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    ModelProvider: {
+      payload: Prisma.$ModelProviderPayload<ExtArgs>
+      fields: Prisma.ModelProviderFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ModelProviderFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ModelProviderFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload>
+        }
+        findFirst: {
+          args: Prisma.ModelProviderFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ModelProviderFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload>
+        }
+        findMany: {
+          args: Prisma.ModelProviderFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload>[]
+        }
+        create: {
+          args: Prisma.ModelProviderCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload>
+        }
+        createMany: {
+          args: Prisma.ModelProviderCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ModelProviderCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload>[]
+        }
+        delete: {
+          args: Prisma.ModelProviderDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload>
+        }
+        update: {
+          args: Prisma.ModelProviderUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload>
+        }
+        deleteMany: {
+          args: Prisma.ModelProviderDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ModelProviderUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ModelProviderUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload>[]
+        }
+        upsert: {
+          args: Prisma.ModelProviderUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload>
+        }
+        aggregate: {
+          args: Prisma.ModelProviderAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateModelProvider>
+        }
+        groupBy: {
+          args: Prisma.ModelProviderGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ModelProviderGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ModelProviderCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ModelProviderCountAggregateOutputType> | number
+        }
+      }
+    }
+    Model: {
+      payload: Prisma.$ModelPayload<ExtArgs>
+      fields: Prisma.ModelFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ModelFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ModelFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelPayload>
+        }
+        findFirst: {
+          args: Prisma.ModelFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ModelFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelPayload>
+        }
+        findMany: {
+          args: Prisma.ModelFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelPayload>[]
+        }
+        create: {
+          args: Prisma.ModelCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelPayload>
+        }
+        createMany: {
+          args: Prisma.ModelCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ModelCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelPayload>[]
+        }
+        delete: {
+          args: Prisma.ModelDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelPayload>
+        }
+        update: {
+          args: Prisma.ModelUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelPayload>
+        }
+        deleteMany: {
+          args: Prisma.ModelDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ModelUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ModelUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelPayload>[]
+        }
+        upsert: {
+          args: Prisma.ModelUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelPayload>
+        }
+        aggregate: {
+          args: Prisma.ModelAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateModel>
+        }
+        groupBy: {
+          args: Prisma.ModelGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ModelGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ModelCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ModelCountAggregateOutputType> | number
+        }
+      }
+    }
     Stream: {
       payload: Prisma.$StreamPayload<ExtArgs>
       fields: Prisma.StreamFieldRefs
@@ -1391,6 +1707,1190 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    TaskDependency: {
+      payload: Prisma.$TaskDependencyPayload<ExtArgs>
+      fields: Prisma.TaskDependencyFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TaskDependencyFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskDependencyPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TaskDependencyFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskDependencyPayload>
+        }
+        findFirst: {
+          args: Prisma.TaskDependencyFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskDependencyPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TaskDependencyFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskDependencyPayload>
+        }
+        findMany: {
+          args: Prisma.TaskDependencyFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskDependencyPayload>[]
+        }
+        create: {
+          args: Prisma.TaskDependencyCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskDependencyPayload>
+        }
+        createMany: {
+          args: Prisma.TaskDependencyCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TaskDependencyCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskDependencyPayload>[]
+        }
+        delete: {
+          args: Prisma.TaskDependencyDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskDependencyPayload>
+        }
+        update: {
+          args: Prisma.TaskDependencyUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskDependencyPayload>
+        }
+        deleteMany: {
+          args: Prisma.TaskDependencyDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TaskDependencyUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TaskDependencyUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskDependencyPayload>[]
+        }
+        upsert: {
+          args: Prisma.TaskDependencyUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskDependencyPayload>
+        }
+        aggregate: {
+          args: Prisma.TaskDependencyAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTaskDependency>
+        }
+        groupBy: {
+          args: Prisma.TaskDependencyGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TaskDependencyGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TaskDependencyCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TaskDependencyCountAggregateOutputType> | number
+        }
+      }
+    }
+    TaskAttempt: {
+      payload: Prisma.$TaskAttemptPayload<ExtArgs>
+      fields: Prisma.TaskAttemptFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TaskAttemptFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskAttemptPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TaskAttemptFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskAttemptPayload>
+        }
+        findFirst: {
+          args: Prisma.TaskAttemptFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskAttemptPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TaskAttemptFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskAttemptPayload>
+        }
+        findMany: {
+          args: Prisma.TaskAttemptFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskAttemptPayload>[]
+        }
+        create: {
+          args: Prisma.TaskAttemptCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskAttemptPayload>
+        }
+        createMany: {
+          args: Prisma.TaskAttemptCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TaskAttemptCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskAttemptPayload>[]
+        }
+        delete: {
+          args: Prisma.TaskAttemptDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskAttemptPayload>
+        }
+        update: {
+          args: Prisma.TaskAttemptUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskAttemptPayload>
+        }
+        deleteMany: {
+          args: Prisma.TaskAttemptDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TaskAttemptUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TaskAttemptUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskAttemptPayload>[]
+        }
+        upsert: {
+          args: Prisma.TaskAttemptUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskAttemptPayload>
+        }
+        aggregate: {
+          args: Prisma.TaskAttemptAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTaskAttempt>
+        }
+        groupBy: {
+          args: Prisma.TaskAttemptGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TaskAttemptGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TaskAttemptCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TaskAttemptCountAggregateOutputType> | number
+        }
+      }
+    }
+    TaskUnique: {
+      payload: Prisma.$TaskUniquePayload<ExtArgs>
+      fields: Prisma.TaskUniqueFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TaskUniqueFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskUniquePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TaskUniqueFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskUniquePayload>
+        }
+        findFirst: {
+          args: Prisma.TaskUniqueFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskUniquePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TaskUniqueFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskUniquePayload>
+        }
+        findMany: {
+          args: Prisma.TaskUniqueFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskUniquePayload>[]
+        }
+        create: {
+          args: Prisma.TaskUniqueCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskUniquePayload>
+        }
+        createMany: {
+          args: Prisma.TaskUniqueCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TaskUniqueCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskUniquePayload>[]
+        }
+        delete: {
+          args: Prisma.TaskUniqueDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskUniquePayload>
+        }
+        update: {
+          args: Prisma.TaskUniqueUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskUniquePayload>
+        }
+        deleteMany: {
+          args: Prisma.TaskUniqueDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TaskUniqueUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TaskUniqueUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskUniquePayload>[]
+        }
+        upsert: {
+          args: Prisma.TaskUniqueUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskUniquePayload>
+        }
+        aggregate: {
+          args: Prisma.TaskUniqueAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTaskUnique>
+        }
+        groupBy: {
+          args: Prisma.TaskUniqueGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TaskUniqueGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TaskUniqueCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TaskUniqueCountAggregateOutputType> | number
+        }
+      }
+    }
+    OutsideTaskType: {
+      payload: Prisma.$OutsideTaskTypePayload<ExtArgs>
+      fields: Prisma.OutsideTaskTypeFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.OutsideTaskTypeFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OutsideTaskTypePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.OutsideTaskTypeFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OutsideTaskTypePayload>
+        }
+        findFirst: {
+          args: Prisma.OutsideTaskTypeFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OutsideTaskTypePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.OutsideTaskTypeFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OutsideTaskTypePayload>
+        }
+        findMany: {
+          args: Prisma.OutsideTaskTypeFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OutsideTaskTypePayload>[]
+        }
+        create: {
+          args: Prisma.OutsideTaskTypeCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OutsideTaskTypePayload>
+        }
+        createMany: {
+          args: Prisma.OutsideTaskTypeCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.OutsideTaskTypeCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OutsideTaskTypePayload>[]
+        }
+        delete: {
+          args: Prisma.OutsideTaskTypeDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OutsideTaskTypePayload>
+        }
+        update: {
+          args: Prisma.OutsideTaskTypeUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OutsideTaskTypePayload>
+        }
+        deleteMany: {
+          args: Prisma.OutsideTaskTypeDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.OutsideTaskTypeUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.OutsideTaskTypeUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OutsideTaskTypePayload>[]
+        }
+        upsert: {
+          args: Prisma.OutsideTaskTypeUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OutsideTaskTypePayload>
+        }
+        aggregate: {
+          args: Prisma.OutsideTaskTypeAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateOutsideTaskType>
+        }
+        groupBy: {
+          args: Prisma.OutsideTaskTypeGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.OutsideTaskTypeGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.OutsideTaskTypeCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.OutsideTaskTypeCountAggregateOutputType> | number
+        }
+      }
+    }
+    TaskRate: {
+      payload: Prisma.$TaskRatePayload<ExtArgs>
+      fields: Prisma.TaskRateFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TaskRateFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskRatePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TaskRateFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskRatePayload>
+        }
+        findFirst: {
+          args: Prisma.TaskRateFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskRatePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TaskRateFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskRatePayload>
+        }
+        findMany: {
+          args: Prisma.TaskRateFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskRatePayload>[]
+        }
+        create: {
+          args: Prisma.TaskRateCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskRatePayload>
+        }
+        createMany: {
+          args: Prisma.TaskRateCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TaskRateCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskRatePayload>[]
+        }
+        delete: {
+          args: Prisma.TaskRateDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskRatePayload>
+        }
+        update: {
+          args: Prisma.TaskRateUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskRatePayload>
+        }
+        deleteMany: {
+          args: Prisma.TaskRateDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TaskRateUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TaskRateUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskRatePayload>[]
+        }
+        upsert: {
+          args: Prisma.TaskRateUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskRatePayload>
+        }
+        aggregate: {
+          args: Prisma.TaskRateAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTaskRate>
+        }
+        groupBy: {
+          args: Prisma.TaskRateGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TaskRateGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TaskRateCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TaskRateCountAggregateOutputType> | number
+        }
+      }
+    }
+    Schedule: {
+      payload: Prisma.$SchedulePayload<ExtArgs>
+      fields: Prisma.ScheduleFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ScheduleFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchedulePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ScheduleFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchedulePayload>
+        }
+        findFirst: {
+          args: Prisma.ScheduleFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchedulePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ScheduleFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchedulePayload>
+        }
+        findMany: {
+          args: Prisma.ScheduleFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchedulePayload>[]
+        }
+        create: {
+          args: Prisma.ScheduleCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchedulePayload>
+        }
+        createMany: {
+          args: Prisma.ScheduleCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ScheduleCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchedulePayload>[]
+        }
+        delete: {
+          args: Prisma.ScheduleDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchedulePayload>
+        }
+        update: {
+          args: Prisma.ScheduleUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchedulePayload>
+        }
+        deleteMany: {
+          args: Prisma.ScheduleDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ScheduleUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ScheduleUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchedulePayload>[]
+        }
+        upsert: {
+          args: Prisma.ScheduleUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchedulePayload>
+        }
+        aggregate: {
+          args: Prisma.ScheduleAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateSchedule>
+        }
+        groupBy: {
+          args: Prisma.ScheduleGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ScheduleGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ScheduleCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ScheduleCountAggregateOutputType> | number
+        }
+      }
+    }
+    ScheduleTick: {
+      payload: Prisma.$ScheduleTickPayload<ExtArgs>
+      fields: Prisma.ScheduleTickFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ScheduleTickFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduleTickPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ScheduleTickFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduleTickPayload>
+        }
+        findFirst: {
+          args: Prisma.ScheduleTickFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduleTickPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ScheduleTickFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduleTickPayload>
+        }
+        findMany: {
+          args: Prisma.ScheduleTickFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduleTickPayload>[]
+        }
+        create: {
+          args: Prisma.ScheduleTickCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduleTickPayload>
+        }
+        createMany: {
+          args: Prisma.ScheduleTickCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ScheduleTickCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduleTickPayload>[]
+        }
+        delete: {
+          args: Prisma.ScheduleTickDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduleTickPayload>
+        }
+        update: {
+          args: Prisma.ScheduleTickUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduleTickPayload>
+        }
+        deleteMany: {
+          args: Prisma.ScheduleTickDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ScheduleTickUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ScheduleTickUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduleTickPayload>[]
+        }
+        upsert: {
+          args: Prisma.ScheduleTickUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduleTickPayload>
+        }
+        aggregate: {
+          args: Prisma.ScheduleTickAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateScheduleTick>
+        }
+        groupBy: {
+          args: Prisma.ScheduleTickGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ScheduleTickGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ScheduleTickCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ScheduleTickCountAggregateOutputType> | number
+        }
+      }
+    }
+    TallyHead: {
+      payload: Prisma.$TallyHeadPayload<ExtArgs>
+      fields: Prisma.TallyHeadFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TallyHeadFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyHeadPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TallyHeadFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyHeadPayload>
+        }
+        findFirst: {
+          args: Prisma.TallyHeadFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyHeadPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TallyHeadFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyHeadPayload>
+        }
+        findMany: {
+          args: Prisma.TallyHeadFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyHeadPayload>[]
+        }
+        create: {
+          args: Prisma.TallyHeadCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyHeadPayload>
+        }
+        createMany: {
+          args: Prisma.TallyHeadCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TallyHeadCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyHeadPayload>[]
+        }
+        delete: {
+          args: Prisma.TallyHeadDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyHeadPayload>
+        }
+        update: {
+          args: Prisma.TallyHeadUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyHeadPayload>
+        }
+        deleteMany: {
+          args: Prisma.TallyHeadDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TallyHeadUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TallyHeadUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyHeadPayload>[]
+        }
+        upsert: {
+          args: Prisma.TallyHeadUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyHeadPayload>
+        }
+        aggregate: {
+          args: Prisma.TallyHeadAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTallyHead>
+        }
+        groupBy: {
+          args: Prisma.TallyHeadGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TallyHeadGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TallyHeadCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TallyHeadCountAggregateOutputType> | number
+        }
+      }
+    }
+    TaskTally: {
+      payload: Prisma.$TaskTallyPayload<ExtArgs>
+      fields: Prisma.TaskTallyFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TaskTallyFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskTallyPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TaskTallyFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskTallyPayload>
+        }
+        findFirst: {
+          args: Prisma.TaskTallyFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskTallyPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TaskTallyFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskTallyPayload>
+        }
+        findMany: {
+          args: Prisma.TaskTallyFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskTallyPayload>[]
+        }
+        create: {
+          args: Prisma.TaskTallyCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskTallyPayload>
+        }
+        createMany: {
+          args: Prisma.TaskTallyCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TaskTallyCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskTallyPayload>[]
+        }
+        delete: {
+          args: Prisma.TaskTallyDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskTallyPayload>
+        }
+        update: {
+          args: Prisma.TaskTallyUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskTallyPayload>
+        }
+        deleteMany: {
+          args: Prisma.TaskTallyDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TaskTallyUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TaskTallyUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskTallyPayload>[]
+        }
+        upsert: {
+          args: Prisma.TaskTallyUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskTallyPayload>
+        }
+        aggregate: {
+          args: Prisma.TaskTallyAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTaskTally>
+        }
+        groupBy: {
+          args: Prisma.TaskTallyGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TaskTallyGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TaskTallyCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TaskTallyCountAggregateOutputType> | number
+        }
+      }
+    }
+    TaskMinute: {
+      payload: Prisma.$TaskMinutePayload<ExtArgs>
+      fields: Prisma.TaskMinuteFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TaskMinuteFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskMinutePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TaskMinuteFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskMinutePayload>
+        }
+        findFirst: {
+          args: Prisma.TaskMinuteFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskMinutePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TaskMinuteFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskMinutePayload>
+        }
+        findMany: {
+          args: Prisma.TaskMinuteFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskMinutePayload>[]
+        }
+        create: {
+          args: Prisma.TaskMinuteCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskMinutePayload>
+        }
+        createMany: {
+          args: Prisma.TaskMinuteCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TaskMinuteCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskMinutePayload>[]
+        }
+        delete: {
+          args: Prisma.TaskMinuteDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskMinutePayload>
+        }
+        update: {
+          args: Prisma.TaskMinuteUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskMinutePayload>
+        }
+        deleteMany: {
+          args: Prisma.TaskMinuteDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TaskMinuteUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TaskMinuteUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskMinutePayload>[]
+        }
+        upsert: {
+          args: Prisma.TaskMinuteUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskMinutePayload>
+        }
+        aggregate: {
+          args: Prisma.TaskMinuteAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTaskMinute>
+        }
+        groupBy: {
+          args: Prisma.TaskMinuteGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TaskMinuteGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TaskMinuteCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TaskMinuteCountAggregateOutputType> | number
+        }
+      }
+    }
+    ProviderUsage: {
+      payload: Prisma.$ProviderUsagePayload<ExtArgs>
+      fields: Prisma.ProviderUsageFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ProviderUsageFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderUsagePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ProviderUsageFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderUsagePayload>
+        }
+        findFirst: {
+          args: Prisma.ProviderUsageFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderUsagePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ProviderUsageFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderUsagePayload>
+        }
+        findMany: {
+          args: Prisma.ProviderUsageFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderUsagePayload>[]
+        }
+        create: {
+          args: Prisma.ProviderUsageCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderUsagePayload>
+        }
+        createMany: {
+          args: Prisma.ProviderUsageCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ProviderUsageCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderUsagePayload>[]
+        }
+        delete: {
+          args: Prisma.ProviderUsageDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderUsagePayload>
+        }
+        update: {
+          args: Prisma.ProviderUsageUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderUsagePayload>
+        }
+        deleteMany: {
+          args: Prisma.ProviderUsageDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ProviderUsageUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ProviderUsageUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderUsagePayload>[]
+        }
+        upsert: {
+          args: Prisma.ProviderUsageUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderUsagePayload>
+        }
+        aggregate: {
+          args: Prisma.ProviderUsageAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateProviderUsage>
+        }
+        groupBy: {
+          args: Prisma.ProviderUsageGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ProviderUsageGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ProviderUsageCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ProviderUsageCountAggregateOutputType> | number
+        }
+      }
+    }
+    UsageSum: {
+      payload: Prisma.$UsageSumPayload<ExtArgs>
+      fields: Prisma.UsageSumFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.UsageSumFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageSumPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.UsageSumFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageSumPayload>
+        }
+        findFirst: {
+          args: Prisma.UsageSumFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageSumPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.UsageSumFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageSumPayload>
+        }
+        findMany: {
+          args: Prisma.UsageSumFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageSumPayload>[]
+        }
+        create: {
+          args: Prisma.UsageSumCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageSumPayload>
+        }
+        createMany: {
+          args: Prisma.UsageSumCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.UsageSumCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageSumPayload>[]
+        }
+        delete: {
+          args: Prisma.UsageSumDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageSumPayload>
+        }
+        update: {
+          args: Prisma.UsageSumUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageSumPayload>
+        }
+        deleteMany: {
+          args: Prisma.UsageSumDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.UsageSumUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.UsageSumUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageSumPayload>[]
+        }
+        upsert: {
+          args: Prisma.UsageSumUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageSumPayload>
+        }
+        aggregate: {
+          args: Prisma.UsageSumAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateUsageSum>
+        }
+        groupBy: {
+          args: Prisma.UsageSumGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.UsageSumGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.UsageSumCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.UsageSumCountAggregateOutputType> | number
+        }
+      }
+    }
+    Budget: {
+      payload: Prisma.$BudgetPayload<ExtArgs>
+      fields: Prisma.BudgetFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.BudgetFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.BudgetFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetPayload>
+        }
+        findFirst: {
+          args: Prisma.BudgetFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.BudgetFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetPayload>
+        }
+        findMany: {
+          args: Prisma.BudgetFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetPayload>[]
+        }
+        create: {
+          args: Prisma.BudgetCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetPayload>
+        }
+        createMany: {
+          args: Prisma.BudgetCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.BudgetCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetPayload>[]
+        }
+        delete: {
+          args: Prisma.BudgetDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetPayload>
+        }
+        update: {
+          args: Prisma.BudgetUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetPayload>
+        }
+        deleteMany: {
+          args: Prisma.BudgetDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.BudgetUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.BudgetUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetPayload>[]
+        }
+        upsert: {
+          args: Prisma.BudgetUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetPayload>
+        }
+        aggregate: {
+          args: Prisma.BudgetAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateBudget>
+        }
+        groupBy: {
+          args: Prisma.BudgetGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.BudgetGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.BudgetCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.BudgetCountAggregateOutputType> | number
+        }
+      }
+    }
+    BudgetSpent: {
+      payload: Prisma.$BudgetSpentPayload<ExtArgs>
+      fields: Prisma.BudgetSpentFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.BudgetSpentFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetSpentPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.BudgetSpentFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetSpentPayload>
+        }
+        findFirst: {
+          args: Prisma.BudgetSpentFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetSpentPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.BudgetSpentFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetSpentPayload>
+        }
+        findMany: {
+          args: Prisma.BudgetSpentFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetSpentPayload>[]
+        }
+        create: {
+          args: Prisma.BudgetSpentCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetSpentPayload>
+        }
+        createMany: {
+          args: Prisma.BudgetSpentCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.BudgetSpentCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetSpentPayload>[]
+        }
+        delete: {
+          args: Prisma.BudgetSpentDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetSpentPayload>
+        }
+        update: {
+          args: Prisma.BudgetSpentUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetSpentPayload>
+        }
+        deleteMany: {
+          args: Prisma.BudgetSpentDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.BudgetSpentUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.BudgetSpentUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetSpentPayload>[]
+        }
+        upsert: {
+          args: Prisma.BudgetSpentUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetSpentPayload>
+        }
+        aggregate: {
+          args: Prisma.BudgetSpentAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateBudgetSpent>
+        }
+        groupBy: {
+          args: Prisma.BudgetSpentGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.BudgetSpentGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.BudgetSpentCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.BudgetSpentCountAggregateOutputType> | number
+        }
+      }
+    }
+    BudgetReservation: {
+      payload: Prisma.$BudgetReservationPayload<ExtArgs>
+      fields: Prisma.BudgetReservationFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.BudgetReservationFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetReservationPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.BudgetReservationFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetReservationPayload>
+        }
+        findFirst: {
+          args: Prisma.BudgetReservationFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetReservationPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.BudgetReservationFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetReservationPayload>
+        }
+        findMany: {
+          args: Prisma.BudgetReservationFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetReservationPayload>[]
+        }
+        create: {
+          args: Prisma.BudgetReservationCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetReservationPayload>
+        }
+        createMany: {
+          args: Prisma.BudgetReservationCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.BudgetReservationCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetReservationPayload>[]
+        }
+        delete: {
+          args: Prisma.BudgetReservationDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetReservationPayload>
+        }
+        update: {
+          args: Prisma.BudgetReservationUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetReservationPayload>
+        }
+        deleteMany: {
+          args: Prisma.BudgetReservationDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.BudgetReservationUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.BudgetReservationUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetReservationPayload>[]
+        }
+        upsert: {
+          args: Prisma.BudgetReservationUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BudgetReservationPayload>
+        }
+        aggregate: {
+          args: Prisma.BudgetReservationAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateBudgetReservation>
+        }
+        groupBy: {
+          args: Prisma.BudgetReservationGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.BudgetReservationGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.BudgetReservationCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.BudgetReservationCountAggregateOutputType> | number
+        }
+      }
+    }
+    CostAlert: {
+      payload: Prisma.$CostAlertPayload<ExtArgs>
+      fields: Prisma.CostAlertFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.CostAlertFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CostAlertPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.CostAlertFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CostAlertPayload>
+        }
+        findFirst: {
+          args: Prisma.CostAlertFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CostAlertPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.CostAlertFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CostAlertPayload>
+        }
+        findMany: {
+          args: Prisma.CostAlertFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CostAlertPayload>[]
+        }
+        create: {
+          args: Prisma.CostAlertCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CostAlertPayload>
+        }
+        createMany: {
+          args: Prisma.CostAlertCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.CostAlertCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CostAlertPayload>[]
+        }
+        delete: {
+          args: Prisma.CostAlertDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CostAlertPayload>
+        }
+        update: {
+          args: Prisma.CostAlertUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CostAlertPayload>
+        }
+        deleteMany: {
+          args: Prisma.CostAlertDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.CostAlertUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.CostAlertUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CostAlertPayload>[]
+        }
+        upsert: {
+          args: Prisma.CostAlertUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CostAlertPayload>
+        }
+        aggregate: {
+          args: Prisma.CostAlertAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateCostAlert>
+        }
+        groupBy: {
+          args: Prisma.CostAlertGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.CostAlertGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.CostAlertCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.CostAlertCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -1428,6 +2928,60 @@ export const TransactionIsolationLevel = runtime.makeStrictEnum({
 } as const)
 
 export type TransactionIsolationLevel = (typeof TransactionIsolationLevel)[keyof typeof TransactionIsolationLevel]
+
+
+export const ConversationScalarFieldEnum = {
+  id: 'id',
+  ownerId: 'ownerId',
+  title: 'title',
+  agent: 'agent',
+  sessionKey: 'sessionKey',
+  system: 'system',
+  model: 'model',
+  settings: 'settings',
+  metadata: 'metadata',
+  taskId: 'taskId',
+  forkedFromId: 'forkedFromId',
+  forkedAtMessageId: 'forkedAtMessageId',
+  headId: 'headId',
+  archivedAtMs: 'archivedAtMs',
+  createdAtMs: 'createdAtMs',
+  updatedAtMs: 'updatedAtMs'
+} as const
+
+export type ConversationScalarFieldEnum = (typeof ConversationScalarFieldEnum)[keyof typeof ConversationScalarFieldEnum]
+
+
+export const MessageScalarFieldEnum = {
+  id: 'id',
+  conversationId: 'conversationId',
+  ownerId: 'ownerId',
+  parentId: 'parentId',
+  depth: 'depth',
+  jumpId: 'jumpId',
+  jumpDepth: 'jumpDepth',
+  role: 'role',
+  status: 'status',
+  agent: 'agent',
+  parts: 'parts',
+  text: 'text',
+  inputTokens: 'inputTokens',
+  outputTokens: 'outputTokens',
+  responseTimeMs: 'responseTimeMs',
+  toolsInvoked: 'toolsInvoked',
+  provider: 'provider',
+  model: 'model',
+  finishReason: 'finishReason',
+  error: 'error',
+  history: 'history',
+  streamId: 'streamId',
+  taskId: 'taskId',
+  insteadOfId: 'insteadOfId',
+  createdAtMs: 'createdAtMs',
+  completedAtMs: 'completedAtMs'
+} as const
+
+export type MessageScalarFieldEnum = (typeof MessageScalarFieldEnum)[keyof typeof MessageScalarFieldEnum]
 
 
 export const EventScalarFieldEnum = {
@@ -1549,6 +3103,54 @@ export const InstallationScalarFieldEnum = {
 export type InstallationScalarFieldEnum = (typeof InstallationScalarFieldEnum)[keyof typeof InstallationScalarFieldEnum]
 
 
+export const ModelProviderScalarFieldEnum = {
+  id: 'id',
+  name: 'name',
+  kind: 'kind',
+  source: 'source',
+  baseUrl: 'baseUrl',
+  apiKeySealed: 'apiKeySealed',
+  apiKeyHint: 'apiKeyHint',
+  enabled: 'enabled',
+  priority: 'priority',
+  defaultModel: 'defaultModel',
+  maxConcurrency: 'maxConcurrency',
+  requestsPerMinute: 'requestsPerMinute',
+  timeoutSeconds: 'timeoutSeconds',
+  syncEveryMinutes: 'syncEveryMinutes',
+  status: 'status',
+  error: 'error',
+  checkedAtMs: 'checkedAtMs',
+  syncedAtMs: 'syncedAtMs',
+  nextSyncAtMs: 'nextSyncAtMs',
+  createdAtMs: 'createdAtMs',
+  updatedAtMs: 'updatedAtMs'
+} as const
+
+export type ModelProviderScalarFieldEnum = (typeof ModelProviderScalarFieldEnum)[keyof typeof ModelProviderScalarFieldEnum]
+
+
+export const ModelScalarFieldEnum = {
+  id: 'id',
+  providerId: 'providerId',
+  name: 'name',
+  contextLength: 'contextLength',
+  maxOutputTokens: 'maxOutputTokens',
+  capabilities: 'capabilities',
+  inputPrice: 'inputPrice',
+  outputPrice: 'outputPrice',
+  cachedInputPrice: 'cachedInputPrice',
+  enabled: 'enabled',
+  isListed: 'isListed',
+  details: 'details',
+  syncedAtMs: 'syncedAtMs',
+  createdAtMs: 'createdAtMs',
+  updatedAtMs: 'updatedAtMs'
+} as const
+
+export type ModelScalarFieldEnum = (typeof ModelScalarFieldEnum)[keyof typeof ModelScalarFieldEnum]
+
+
 export const StreamScalarFieldEnum = {
   id: 'id',
   ownerId: 'ownerId',
@@ -1565,7 +3167,9 @@ export const StreamScalarFieldEnum = {
   leaseExpiresAtMs: 'leaseExpiresAtMs',
   createdAtMs: 'createdAtMs',
   startedAtMs: 'startedAtMs',
-  completedAtMs: 'completedAtMs'
+  completedAtMs: 'completedAtMs',
+  compactedAtMs: 'compactedAtMs',
+  expiredAtMs: 'expiredAtMs'
 } as const
 
 export type StreamScalarFieldEnum = (typeof StreamScalarFieldEnum)[keyof typeof StreamScalarFieldEnum]
@@ -1577,7 +3181,9 @@ export const StreamChunkScalarFieldEnum = {
   kind: 'kind',
   content: 'content',
   contentType: 'contentType',
-  createdAtMs: 'createdAtMs'
+  createdAtMs: 'createdAtMs',
+  throughSeq: 'throughSeq',
+  merged: 'merged'
 } as const
 
 export type StreamChunkScalarFieldEnum = (typeof StreamChunkScalarFieldEnum)[keyof typeof StreamChunkScalarFieldEnum]
@@ -1600,14 +3206,31 @@ export const TaskScalarFieldEnum = {
   error: 'error',
   attempt: 'attempt',
   maxAttempts: 'maxAttempts',
+  retryPolicy: 'retryPolicy',
   timeoutSeconds: 'timeoutSeconds',
+  totalTimeoutSeconds: 'totalTimeoutSeconds',
   agentsInvolved: 'agentsInvolved',
+  metrics: 'metrics',
+  files: 'files',
   sessionKey: 'sessionKey',
   idempotencyKey: 'idempotencyKey',
+  parentId: 'parentId',
+  scheduleId: 'scheduleId',
+  lane: 'lane',
+  concurrencyKey: 'concurrencyKey',
+  concurrencyLimit: 'concurrencyLimit',
+  onDependencyFailure: 'onDependencyFailure',
+  waitingFor: 'waitingFor',
+  isAwaited: 'isAwaited',
+  readyAtMs: 'readyAtMs',
   worker: 'worker',
+  workerKind: 'workerKind',
   leaseToken: 'leaseToken',
   leaseSeconds: 'leaseSeconds',
   leaseExpiresAtMs: 'leaseExpiresAtMs',
+  lastWorker: 'lastWorker',
+  attemptEndsAtMs: 'attemptEndsAtMs',
+  deadlineAtMs: 'deadlineAtMs',
   cancelRequestedAtMs: 'cancelRequestedAtMs',
   runAtMs: 'runAtMs',
   createdAtMs: 'createdAtMs',
@@ -1615,10 +3238,253 @@ export const TaskScalarFieldEnum = {
   queuedAtMs: 'queuedAtMs',
   startedAtMs: 'startedAtMs',
   completedAtMs: 'completedAtMs',
+  archivedAtMs: 'archivedAtMs',
   durationMs: 'durationMs'
 } as const
 
 export type TaskScalarFieldEnum = (typeof TaskScalarFieldEnum)[keyof typeof TaskScalarFieldEnum]
+
+
+export const TaskDependencyScalarFieldEnum = {
+  taskId: 'taskId',
+  dependsOnId: 'dependsOnId',
+  isPending: 'isPending',
+  onFailure: 'onFailure',
+  createdAtMs: 'createdAtMs'
+} as const
+
+export type TaskDependencyScalarFieldEnum = (typeof TaskDependencyScalarFieldEnum)[keyof typeof TaskDependencyScalarFieldEnum]
+
+
+export const TaskAttemptScalarFieldEnum = {
+  taskId: 'taskId',
+  attempt: 'attempt',
+  worker: 'worker',
+  outcome: 'outcome',
+  error: 'error',
+  startedAtMs: 'startedAtMs',
+  endedAtMs: 'endedAtMs'
+} as const
+
+export type TaskAttemptScalarFieldEnum = (typeof TaskAttemptScalarFieldEnum)[keyof typeof TaskAttemptScalarFieldEnum]
+
+
+export const TaskUniqueScalarFieldEnum = {
+  ownerId: 'ownerId',
+  key: 'key',
+  taskId: 'taskId',
+  expiresAtMs: 'expiresAtMs'
+} as const
+
+export type TaskUniqueScalarFieldEnum = (typeof TaskUniqueScalarFieldEnum)[keyof typeof TaskUniqueScalarFieldEnum]
+
+
+export const OutsideTaskTypeScalarFieldEnum = {
+  id: 'id',
+  ownerId: 'ownerId',
+  name: 'name',
+  description: 'description',
+  paramsSchema: 'paramsSchema',
+  retryPolicy: 'retryPolicy',
+  maxAttempts: 'maxAttempts',
+  timeoutSeconds: 'timeoutSeconds',
+  rateLimit: 'rateLimit',
+  rateSeconds: 'rateSeconds',
+  createdAtMs: 'createdAtMs',
+  updatedAtMs: 'updatedAtMs',
+  lastClaimedAtMs: 'lastClaimedAtMs'
+} as const
+
+export type OutsideTaskTypeScalarFieldEnum = (typeof OutsideTaskTypeScalarFieldEnum)[keyof typeof OutsideTaskTypeScalarFieldEnum]
+
+
+export const TaskRateScalarFieldEnum = {
+  name: 'name',
+  freeAtMs: 'freeAtMs'
+} as const
+
+export type TaskRateScalarFieldEnum = (typeof TaskRateScalarFieldEnum)[keyof typeof TaskRateScalarFieldEnum]
+
+
+export const ScheduleScalarFieldEnum = {
+  id: 'id',
+  ownerId: 'ownerId',
+  name: 'name',
+  cron: 'cron',
+  timezone: 'timezone',
+  task: 'task',
+  missed: 'missed',
+  maxCatchUp: 'maxCatchUp',
+  endsAtMs: 'endsAtMs',
+  pausedAtMs: 'pausedAtMs',
+  nextRunAtMs: 'nextRunAtMs',
+  lastRunAtMs: 'lastRunAtMs',
+  error: 'error',
+  idempotencyKey: 'idempotencyKey',
+  createdAtMs: 'createdAtMs',
+  updatedAtMs: 'updatedAtMs'
+} as const
+
+export type ScheduleScalarFieldEnum = (typeof ScheduleScalarFieldEnum)[keyof typeof ScheduleScalarFieldEnum]
+
+
+export const ScheduleTickScalarFieldEnum = {
+  scheduleId: 'scheduleId',
+  tickAtMs: 'tickAtMs',
+  firedAtMs: 'firedAtMs',
+  taskId: 'taskId'
+} as const
+
+export type ScheduleTickScalarFieldEnum = (typeof ScheduleTickScalarFieldEnum)[keyof typeof ScheduleTickScalarFieldEnum]
+
+
+export const TallyHeadScalarFieldEnum = {
+  id: 'id',
+  position: 'position'
+} as const
+
+export type TallyHeadScalarFieldEnum = (typeof TallyHeadScalarFieldEnum)[keyof typeof TallyHeadScalarFieldEnum]
+
+
+export const TaskTallyScalarFieldEnum = {
+  ownerId: 'ownerId',
+  type: 'type',
+  created: 'created',
+  queued: 'queued',
+  running: 'running',
+  completed: 'completed',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  durationCounts: 'durationCounts',
+  waitCounts: 'waitCounts'
+} as const
+
+export type TaskTallyScalarFieldEnum = (typeof TaskTallyScalarFieldEnum)[keyof typeof TaskTallyScalarFieldEnum]
+
+
+export const TaskMinuteScalarFieldEnum = {
+  ownerId: 'ownerId',
+  type: 'type',
+  minuteMs: 'minuteMs',
+  created: 'created',
+  started: 'started',
+  completed: 'completed',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  retried: 'retried'
+} as const
+
+export type TaskMinuteScalarFieldEnum = (typeof TaskMinuteScalarFieldEnum)[keyof typeof TaskMinuteScalarFieldEnum]
+
+
+export const ProviderUsageScalarFieldEnum = {
+  id: 'id',
+  ownerId: 'ownerId',
+  provider: 'provider',
+  model: 'model',
+  status: 'status',
+  inputTokens: 'inputTokens',
+  cachedInputTokens: 'cachedInputTokens',
+  outputTokens: 'outputTokens',
+  reasoningTokens: 'reasoningTokens',
+  isCounted: 'isCounted',
+  costMicroUsd: 'costMicroUsd',
+  priceSource: 'priceSource',
+  price: 'price',
+  timeToFirstTokenMs: 'timeToFirstTokenMs',
+  durationMs: 'durationMs',
+  finishReason: 'finishReason',
+  error: 'error',
+  taskId: 'taskId',
+  taskType: 'taskType',
+  attempt: 'attempt',
+  step: 'step',
+  streamId: 'streamId',
+  conversationId: 'conversationId',
+  messageId: 'messageId',
+  day: 'day',
+  startedAtMs: 'startedAtMs',
+  endedAtMs: 'endedAtMs',
+  isSummed: 'isSummed'
+} as const
+
+export type ProviderUsageScalarFieldEnum = (typeof ProviderUsageScalarFieldEnum)[keyof typeof ProviderUsageScalarFieldEnum]
+
+
+export const UsageSumScalarFieldEnum = {
+  day: 'day',
+  ownerId: 'ownerId',
+  provider: 'provider',
+  model: 'model',
+  taskType: 'taskType',
+  calls: 'calls',
+  failedCalls: 'failedCalls',
+  unpricedCalls: 'unpricedCalls',
+  inputTokens: 'inputTokens',
+  cachedInputTokens: 'cachedInputTokens',
+  outputTokens: 'outputTokens',
+  reasoningTokens: 'reasoningTokens',
+  costMicroUsd: 'costMicroUsd',
+  durationMs: 'durationMs'
+} as const
+
+export type UsageSumScalarFieldEnum = (typeof UsageSumScalarFieldEnum)[keyof typeof UsageSumScalarFieldEnum]
+
+
+export const BudgetScalarFieldEnum = {
+  id: 'id',
+  ownerId: 'ownerId',
+  name: 'name',
+  scope: 'scope',
+  userId: 'userId',
+  taskType: 'taskType',
+  conversationId: 'conversationId',
+  period: 'period',
+  amountMicroUsd: 'amountMicroUsd',
+  alertThresholds: 'alertThresholds',
+  webhookUrl: 'webhookUrl',
+  webhookSecretSealed: 'webhookSecretSealed',
+  enabled: 'enabled',
+  createdAtMs: 'createdAtMs',
+  updatedAtMs: 'updatedAtMs'
+} as const
+
+export type BudgetScalarFieldEnum = (typeof BudgetScalarFieldEnum)[keyof typeof BudgetScalarFieldEnum]
+
+
+export const BudgetSpentScalarFieldEnum = {
+  budgetId: 'budgetId',
+  periodStartMs: 'periodStartMs',
+  spentMicroUsd: 'spentMicroUsd',
+  reservedMicroUsd: 'reservedMicroUsd',
+  updatedAtMs: 'updatedAtMs'
+} as const
+
+export type BudgetSpentScalarFieldEnum = (typeof BudgetSpentScalarFieldEnum)[keyof typeof BudgetSpentScalarFieldEnum]
+
+
+export const BudgetReservationScalarFieldEnum = {
+  usageId: 'usageId',
+  budgetId: 'budgetId',
+  periodStartMs: 'periodStartMs',
+  microUsd: 'microUsd'
+} as const
+
+export type BudgetReservationScalarFieldEnum = (typeof BudgetReservationScalarFieldEnum)[keyof typeof BudgetReservationScalarFieldEnum]
+
+
+export const CostAlertScalarFieldEnum = {
+  id: 'id',
+  budgetId: 'budgetId',
+  ownerId: 'ownerId',
+  periodStartMs: 'periodStartMs',
+  threshold: 'threshold',
+  spentMicroUsd: 'spentMicroUsd',
+  amountMicroUsd: 'amountMicroUsd',
+  createdAtMs: 'createdAtMs'
+} as const
+
+export type CostAlertScalarFieldEnum = (typeof CostAlertScalarFieldEnum)[keyof typeof CostAlertScalarFieldEnum]
 
 
 export const SortOrder = {
@@ -1676,20 +3542,6 @@ export type NullsOrder = (typeof NullsOrder)[keyof typeof NullsOrder]
 
 
 /**
- * Reference to a field of type 'BigInt'
- */
-export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt'>
-    
-
-
-/**
- * Reference to a field of type 'BigInt[]'
- */
-export type ListBigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt[]'>
-    
-
-
-/**
  * Reference to a field of type 'String'
  */
 export type StringFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'String'>
@@ -1718,6 +3570,20 @@ export type EnumQueryModeFieldRefInput<$PrismaModel> = FieldRefInputType<$Prisma
 
 
 /**
+ * Reference to a field of type 'BigInt'
+ */
+export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt'>
+    
+
+
+/**
+ * Reference to a field of type 'BigInt[]'
+ */
+export type ListBigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt[]'>
+    
+
+
+/**
  * Reference to a field of type 'Int'
  */
 export type IntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Int'>
@@ -1732,6 +3598,34 @@ export type ListIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel,
 
 
 /**
+ * Reference to a field of type 'MessageRole'
+ */
+export type EnumMessageRoleFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'MessageRole'>
+    
+
+
+/**
+ * Reference to a field of type 'MessageRole[]'
+ */
+export type ListEnumMessageRoleFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'MessageRole[]'>
+    
+
+
+/**
+ * Reference to a field of type 'MessageStatus'
+ */
+export type EnumMessageStatusFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'MessageStatus'>
+    
+
+
+/**
+ * Reference to a field of type 'MessageStatus[]'
+ */
+export type ListEnumMessageStatusFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'MessageStatus[]'>
+    
+
+
+/**
  * Reference to a field of type 'UserRole'
  */
 export type EnumUserRoleFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'UserRole'>
@@ -1742,6 +3636,69 @@ export type EnumUserRoleFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaM
  * Reference to a field of type 'UserRole[]'
  */
 export type ListEnumUserRoleFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'UserRole[]'>
+    
+
+
+/**
+ * Reference to a field of type 'ModelProviderKind'
+ */
+export type EnumModelProviderKindFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'ModelProviderKind'>
+    
+
+
+/**
+ * Reference to a field of type 'ModelProviderKind[]'
+ */
+export type ListEnumModelProviderKindFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'ModelProviderKind[]'>
+    
+
+
+/**
+ * Reference to a field of type 'ModelProviderSource'
+ */
+export type EnumModelProviderSourceFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'ModelProviderSource'>
+    
+
+
+/**
+ * Reference to a field of type 'ModelProviderSource[]'
+ */
+export type ListEnumModelProviderSourceFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'ModelProviderSource[]'>
+    
+
+
+/**
+ * Reference to a field of type 'Bytes'
+ */
+export type BytesFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Bytes'>
+    
+
+
+/**
+ * Reference to a field of type 'Bytes[]'
+ */
+export type ListBytesFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Bytes[]'>
+    
+
+
+/**
+ * Reference to a field of type 'Boolean'
+ */
+export type BooleanFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Boolean'>
+    
+
+
+/**
+ * Reference to a field of type 'ModelProviderStatus'
+ */
+export type EnumModelProviderStatusFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'ModelProviderStatus'>
+    
+
+
+/**
+ * Reference to a field of type 'ModelProviderStatus[]'
+ */
+export type ListEnumModelProviderStatusFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'ModelProviderStatus[]'>
     
 
 
@@ -1788,20 +3745,6 @@ export type ListEnumChunkKindFieldRefInput<$PrismaModel> = FieldRefInputType<$Pr
 
 
 /**
- * Reference to a field of type 'Bytes'
- */
-export type BytesFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Bytes'>
-    
-
-
-/**
- * Reference to a field of type 'Bytes[]'
- */
-export type ListBytesFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Bytes[]'>
-    
-
-
-/**
  * Reference to a field of type 'TaskStatus'
  */
 export type EnumTaskStatusFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'TaskStatus'>
@@ -1826,6 +3769,118 @@ export type FloatFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, '
  * Reference to a field of type 'Float[]'
  */
 export type ListFloatFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Float[]'>
+    
+
+
+/**
+ * Reference to a field of type 'DependencyFailure'
+ */
+export type EnumDependencyFailureFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'DependencyFailure'>
+    
+
+
+/**
+ * Reference to a field of type 'DependencyFailure[]'
+ */
+export type ListEnumDependencyFailureFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'DependencyFailure[]'>
+    
+
+
+/**
+ * Reference to a field of type 'WorkerKind'
+ */
+export type EnumWorkerKindFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'WorkerKind'>
+    
+
+
+/**
+ * Reference to a field of type 'WorkerKind[]'
+ */
+export type ListEnumWorkerKindFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'WorkerKind[]'>
+    
+
+
+/**
+ * Reference to a field of type 'AttemptOutcome'
+ */
+export type EnumAttemptOutcomeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'AttemptOutcome'>
+    
+
+
+/**
+ * Reference to a field of type 'AttemptOutcome[]'
+ */
+export type ListEnumAttemptOutcomeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'AttemptOutcome[]'>
+    
+
+
+/**
+ * Reference to a field of type 'MissedTicks'
+ */
+export type EnumMissedTicksFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'MissedTicks'>
+    
+
+
+/**
+ * Reference to a field of type 'MissedTicks[]'
+ */
+export type ListEnumMissedTicksFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'MissedTicks[]'>
+    
+
+
+/**
+ * Reference to a field of type 'UsageStatus'
+ */
+export type EnumUsageStatusFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'UsageStatus'>
+    
+
+
+/**
+ * Reference to a field of type 'UsageStatus[]'
+ */
+export type ListEnumUsageStatusFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'UsageStatus[]'>
+    
+
+
+/**
+ * Reference to a field of type 'PriceSource'
+ */
+export type EnumPriceSourceFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'PriceSource'>
+    
+
+
+/**
+ * Reference to a field of type 'PriceSource[]'
+ */
+export type ListEnumPriceSourceFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'PriceSource[]'>
+    
+
+
+/**
+ * Reference to a field of type 'BudgetScope'
+ */
+export type EnumBudgetScopeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BudgetScope'>
+    
+
+
+/**
+ * Reference to a field of type 'BudgetScope[]'
+ */
+export type ListEnumBudgetScopeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BudgetScope[]'>
+    
+
+
+/**
+ * Reference to a field of type 'BudgetPeriodKind'
+ */
+export type EnumBudgetPeriodKindFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BudgetPeriodKind'>
+    
+
+
+/**
+ * Reference to a field of type 'BudgetPeriodKind[]'
+ */
+export type ListEnumBudgetPeriodKindFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BudgetPeriodKind[]'>
     
 
 /**
@@ -1979,6 +4034,8 @@ export interface PrismaClientOptionsWithAdapter extends PrismaClientBaseOptions 
  */
 export type PrismaClientOptions = PrismaClientOptionsWithAccelerateUrl | PrismaClientOptionsWithAdapter
 export type GlobalOmitConfig = {
+  conversation?: Prisma.ConversationOmit
+  message?: Prisma.MessageOmit
   event?: Prisma.EventOmit
   logHead?: Prisma.LogHeadOmit
   idempotencyKey?: Prisma.IdempotencyKeyOmit
@@ -1989,9 +4046,27 @@ export type GlobalOmitConfig = {
   apiKey?: Prisma.ApiKeyOmit
   loginFailure?: Prisma.LoginFailureOmit
   installation?: Prisma.InstallationOmit
+  modelProvider?: Prisma.ModelProviderOmit
+  model?: Prisma.ModelOmit
   stream?: Prisma.StreamOmit
   streamChunk?: Prisma.StreamChunkOmit
   task?: Prisma.TaskOmit
+  taskDependency?: Prisma.TaskDependencyOmit
+  taskAttempt?: Prisma.TaskAttemptOmit
+  taskUnique?: Prisma.TaskUniqueOmit
+  outsideTaskType?: Prisma.OutsideTaskTypeOmit
+  taskRate?: Prisma.TaskRateOmit
+  schedule?: Prisma.ScheduleOmit
+  scheduleTick?: Prisma.ScheduleTickOmit
+  tallyHead?: Prisma.TallyHeadOmit
+  taskTally?: Prisma.TaskTallyOmit
+  taskMinute?: Prisma.TaskMinuteOmit
+  providerUsage?: Prisma.ProviderUsageOmit
+  usageSum?: Prisma.UsageSumOmit
+  budget?: Prisma.BudgetOmit
+  budgetSpent?: Prisma.BudgetSpentOmit
+  budgetReservation?: Prisma.BudgetReservationOmit
+  costAlert?: Prisma.CostAlertOmit
 }
 
 /* Types for Logging */

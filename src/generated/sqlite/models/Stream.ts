@@ -33,6 +33,8 @@ export type StreamAvgAggregateOutputType = {
   createdAtMs: number | null
   startedAtMs: number | null
   completedAtMs: number | null
+  compactedAtMs: number | null
+  expiredAtMs: number | null
 }
 
 export type StreamSumAggregateOutputType = {
@@ -42,6 +44,8 @@ export type StreamSumAggregateOutputType = {
   createdAtMs: bigint | null
   startedAtMs: bigint | null
   completedAtMs: bigint | null
+  compactedAtMs: bigint | null
+  expiredAtMs: bigint | null
 }
 
 export type StreamMinAggregateOutputType = {
@@ -61,6 +65,8 @@ export type StreamMinAggregateOutputType = {
   createdAtMs: bigint | null
   startedAtMs: bigint | null
   completedAtMs: bigint | null
+  compactedAtMs: bigint | null
+  expiredAtMs: bigint | null
 }
 
 export type StreamMaxAggregateOutputType = {
@@ -80,6 +86,8 @@ export type StreamMaxAggregateOutputType = {
   createdAtMs: bigint | null
   startedAtMs: bigint | null
   completedAtMs: bigint | null
+  compactedAtMs: bigint | null
+  expiredAtMs: bigint | null
 }
 
 export type StreamCountAggregateOutputType = {
@@ -99,6 +107,8 @@ export type StreamCountAggregateOutputType = {
   createdAtMs: number
   startedAtMs: number
   completedAtMs: number
+  compactedAtMs: number
+  expiredAtMs: number
   _all: number
 }
 
@@ -110,6 +120,8 @@ export type StreamAvgAggregateInputType = {
   createdAtMs?: true
   startedAtMs?: true
   completedAtMs?: true
+  compactedAtMs?: true
+  expiredAtMs?: true
 }
 
 export type StreamSumAggregateInputType = {
@@ -119,6 +131,8 @@ export type StreamSumAggregateInputType = {
   createdAtMs?: true
   startedAtMs?: true
   completedAtMs?: true
+  compactedAtMs?: true
+  expiredAtMs?: true
 }
 
 export type StreamMinAggregateInputType = {
@@ -138,6 +152,8 @@ export type StreamMinAggregateInputType = {
   createdAtMs?: true
   startedAtMs?: true
   completedAtMs?: true
+  compactedAtMs?: true
+  expiredAtMs?: true
 }
 
 export type StreamMaxAggregateInputType = {
@@ -157,6 +173,8 @@ export type StreamMaxAggregateInputType = {
   createdAtMs?: true
   startedAtMs?: true
   completedAtMs?: true
+  compactedAtMs?: true
+  expiredAtMs?: true
 }
 
 export type StreamCountAggregateInputType = {
@@ -176,6 +194,8 @@ export type StreamCountAggregateInputType = {
   createdAtMs?: true
   startedAtMs?: true
   completedAtMs?: true
+  compactedAtMs?: true
+  expiredAtMs?: true
   _all?: true
 }
 
@@ -282,6 +302,8 @@ export type StreamGroupByOutputType = {
   createdAtMs: bigint
   startedAtMs: bigint | null
   completedAtMs: bigint | null
+  compactedAtMs: bigint | null
+  expiredAtMs: bigint | null
   _count: StreamCountAggregateOutputType | null
   _avg: StreamAvgAggregateOutputType | null
   _sum: StreamSumAggregateOutputType | null
@@ -324,6 +346,8 @@ export type StreamWhereInput = {
   createdAtMs?: Prisma.BigIntFilter<"Stream"> | bigint | number
   startedAtMs?: Prisma.BigIntNullableFilter<"Stream"> | bigint | number | null
   completedAtMs?: Prisma.BigIntNullableFilter<"Stream"> | bigint | number | null
+  compactedAtMs?: Prisma.BigIntNullableFilter<"Stream"> | bigint | number | null
+  expiredAtMs?: Prisma.BigIntNullableFilter<"Stream"> | bigint | number | null
   owner?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
   task?: Prisma.XOR<Prisma.TaskNullableScalarRelationFilter, Prisma.TaskWhereInput> | null
   producerTask?: Prisma.XOR<Prisma.TaskNullableScalarRelationFilter, Prisma.TaskWhereInput> | null
@@ -347,6 +371,8 @@ export type StreamOrderByWithRelationInput = {
   createdAtMs?: Prisma.SortOrder
   startedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   completedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
+  compactedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
+  expiredAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   owner?: Prisma.UserOrderByWithRelationInput
   task?: Prisma.TaskOrderByWithRelationInput
   producerTask?: Prisma.TaskOrderByWithRelationInput
@@ -373,6 +399,8 @@ export type StreamWhereUniqueInput = Prisma.AtLeast<{
   createdAtMs?: Prisma.BigIntFilter<"Stream"> | bigint | number
   startedAtMs?: Prisma.BigIntNullableFilter<"Stream"> | bigint | number | null
   completedAtMs?: Prisma.BigIntNullableFilter<"Stream"> | bigint | number | null
+  compactedAtMs?: Prisma.BigIntNullableFilter<"Stream"> | bigint | number | null
+  expiredAtMs?: Prisma.BigIntNullableFilter<"Stream"> | bigint | number | null
   owner?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
   task?: Prisma.XOR<Prisma.TaskNullableScalarRelationFilter, Prisma.TaskWhereInput> | null
   producerTask?: Prisma.XOR<Prisma.TaskNullableScalarRelationFilter, Prisma.TaskWhereInput> | null
@@ -396,6 +424,8 @@ export type StreamOrderByWithAggregationInput = {
   createdAtMs?: Prisma.SortOrder
   startedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   completedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
+  compactedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
+  expiredAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.StreamCountOrderByAggregateInput
   _avg?: Prisma.StreamAvgOrderByAggregateInput
   _max?: Prisma.StreamMaxOrderByAggregateInput
@@ -423,6 +453,8 @@ export type StreamScalarWhereWithAggregatesInput = {
   createdAtMs?: Prisma.BigIntWithAggregatesFilter<"Stream"> | bigint | number
   startedAtMs?: Prisma.BigIntNullableWithAggregatesFilter<"Stream"> | bigint | number | null
   completedAtMs?: Prisma.BigIntNullableWithAggregatesFilter<"Stream"> | bigint | number | null
+  compactedAtMs?: Prisma.BigIntNullableWithAggregatesFilter<"Stream"> | bigint | number | null
+  expiredAtMs?: Prisma.BigIntNullableWithAggregatesFilter<"Stream"> | bigint | number | null
 }
 
 export type StreamCreateInput = {
@@ -439,6 +471,8 @@ export type StreamCreateInput = {
   createdAtMs: bigint | number
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  compactedAtMs?: bigint | number | null
+  expiredAtMs?: bigint | number | null
   owner: Prisma.UserCreateNestedOneWithoutStreamsInput
   task?: Prisma.TaskCreateNestedOneWithoutStreamsInput
   producerTask?: Prisma.TaskCreateNestedOneWithoutProducedInput
@@ -462,6 +496,8 @@ export type StreamUncheckedCreateInput = {
   createdAtMs: bigint | number
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  compactedAtMs?: bigint | number | null
+  expiredAtMs?: bigint | number | null
   chunks?: Prisma.StreamChunkUncheckedCreateNestedManyWithoutStreamInput
 }
 
@@ -479,6 +515,8 @@ export type StreamUpdateInput = {
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  compactedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  expiredAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   owner?: Prisma.UserUpdateOneRequiredWithoutStreamsNestedInput
   task?: Prisma.TaskUpdateOneWithoutStreamsNestedInput
   producerTask?: Prisma.TaskUpdateOneWithoutProducedNestedInput
@@ -502,6 +540,8 @@ export type StreamUncheckedUpdateInput = {
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  compactedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  expiredAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   chunks?: Prisma.StreamChunkUncheckedUpdateManyWithoutStreamNestedInput
 }
 
@@ -522,6 +562,8 @@ export type StreamCreateManyInput = {
   createdAtMs: bigint | number
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  compactedAtMs?: bigint | number | null
+  expiredAtMs?: bigint | number | null
 }
 
 export type StreamUpdateManyMutationInput = {
@@ -538,6 +580,8 @@ export type StreamUpdateManyMutationInput = {
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  compactedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  expiredAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type StreamUncheckedUpdateManyInput = {
@@ -557,6 +601,8 @@ export type StreamUncheckedUpdateManyInput = {
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  compactedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  expiredAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type StreamListRelationFilter = {
@@ -586,6 +632,8 @@ export type StreamCountOrderByAggregateInput = {
   createdAtMs?: Prisma.SortOrder
   startedAtMs?: Prisma.SortOrder
   completedAtMs?: Prisma.SortOrder
+  compactedAtMs?: Prisma.SortOrder
+  expiredAtMs?: Prisma.SortOrder
 }
 
 export type StreamAvgOrderByAggregateInput = {
@@ -595,6 +643,8 @@ export type StreamAvgOrderByAggregateInput = {
   createdAtMs?: Prisma.SortOrder
   startedAtMs?: Prisma.SortOrder
   completedAtMs?: Prisma.SortOrder
+  compactedAtMs?: Prisma.SortOrder
+  expiredAtMs?: Prisma.SortOrder
 }
 
 export type StreamMaxOrderByAggregateInput = {
@@ -614,6 +664,8 @@ export type StreamMaxOrderByAggregateInput = {
   createdAtMs?: Prisma.SortOrder
   startedAtMs?: Prisma.SortOrder
   completedAtMs?: Prisma.SortOrder
+  compactedAtMs?: Prisma.SortOrder
+  expiredAtMs?: Prisma.SortOrder
 }
 
 export type StreamMinOrderByAggregateInput = {
@@ -633,6 +685,8 @@ export type StreamMinOrderByAggregateInput = {
   createdAtMs?: Prisma.SortOrder
   startedAtMs?: Prisma.SortOrder
   completedAtMs?: Prisma.SortOrder
+  compactedAtMs?: Prisma.SortOrder
+  expiredAtMs?: Prisma.SortOrder
 }
 
 export type StreamSumOrderByAggregateInput = {
@@ -642,6 +696,8 @@ export type StreamSumOrderByAggregateInput = {
   createdAtMs?: Prisma.SortOrder
   startedAtMs?: Prisma.SortOrder
   completedAtMs?: Prisma.SortOrder
+  compactedAtMs?: Prisma.SortOrder
+  expiredAtMs?: Prisma.SortOrder
 }
 
 export type StreamScalarRelationFilter = {
@@ -689,14 +745,6 @@ export type StreamUncheckedUpdateManyWithoutOwnerNestedInput = {
   update?: Prisma.StreamUpdateWithWhereUniqueWithoutOwnerInput | Prisma.StreamUpdateWithWhereUniqueWithoutOwnerInput[]
   updateMany?: Prisma.StreamUpdateManyWithWhereWithoutOwnerInput | Prisma.StreamUpdateManyWithWhereWithoutOwnerInput[]
   deleteMany?: Prisma.StreamScalarWhereInput | Prisma.StreamScalarWhereInput[]
-}
-
-export type NullableIntFieldUpdateOperationsInput = {
-  set?: number | null
-  increment?: number
-  decrement?: number
-  multiply?: number
-  divide?: number
 }
 
 export type EnumStreamProducerFieldUpdateOperationsInput = {
@@ -819,6 +867,8 @@ export type StreamCreateWithoutOwnerInput = {
   createdAtMs: bigint | number
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  compactedAtMs?: bigint | number | null
+  expiredAtMs?: bigint | number | null
   task?: Prisma.TaskCreateNestedOneWithoutStreamsInput
   producerTask?: Prisma.TaskCreateNestedOneWithoutProducedInput
   chunks?: Prisma.StreamChunkCreateNestedManyWithoutStreamInput
@@ -840,6 +890,8 @@ export type StreamUncheckedCreateWithoutOwnerInput = {
   createdAtMs: bigint | number
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  compactedAtMs?: bigint | number | null
+  expiredAtMs?: bigint | number | null
   chunks?: Prisma.StreamChunkUncheckedCreateNestedManyWithoutStreamInput
 }
 
@@ -888,6 +940,8 @@ export type StreamScalarWhereInput = {
   createdAtMs?: Prisma.BigIntFilter<"Stream"> | bigint | number
   startedAtMs?: Prisma.BigIntNullableFilter<"Stream"> | bigint | number | null
   completedAtMs?: Prisma.BigIntNullableFilter<"Stream"> | bigint | number | null
+  compactedAtMs?: Prisma.BigIntNullableFilter<"Stream"> | bigint | number | null
+  expiredAtMs?: Prisma.BigIntNullableFilter<"Stream"> | bigint | number | null
 }
 
 export type StreamCreateWithoutChunksInput = {
@@ -904,6 +958,8 @@ export type StreamCreateWithoutChunksInput = {
   createdAtMs: bigint | number
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  compactedAtMs?: bigint | number | null
+  expiredAtMs?: bigint | number | null
   owner: Prisma.UserCreateNestedOneWithoutStreamsInput
   task?: Prisma.TaskCreateNestedOneWithoutStreamsInput
   producerTask?: Prisma.TaskCreateNestedOneWithoutProducedInput
@@ -926,6 +982,8 @@ export type StreamUncheckedCreateWithoutChunksInput = {
   createdAtMs: bigint | number
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  compactedAtMs?: bigint | number | null
+  expiredAtMs?: bigint | number | null
 }
 
 export type StreamCreateOrConnectWithoutChunksInput = {
@@ -958,6 +1016,8 @@ export type StreamUpdateWithoutChunksInput = {
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  compactedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  expiredAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   owner?: Prisma.UserUpdateOneRequiredWithoutStreamsNestedInput
   task?: Prisma.TaskUpdateOneWithoutStreamsNestedInput
   producerTask?: Prisma.TaskUpdateOneWithoutProducedNestedInput
@@ -980,6 +1040,8 @@ export type StreamUncheckedUpdateWithoutChunksInput = {
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  compactedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  expiredAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type StreamCreateWithoutTaskInput = {
@@ -996,6 +1058,8 @@ export type StreamCreateWithoutTaskInput = {
   createdAtMs: bigint | number
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  compactedAtMs?: bigint | number | null
+  expiredAtMs?: bigint | number | null
   owner: Prisma.UserCreateNestedOneWithoutStreamsInput
   producerTask?: Prisma.TaskCreateNestedOneWithoutProducedInput
   chunks?: Prisma.StreamChunkCreateNestedManyWithoutStreamInput
@@ -1017,6 +1081,8 @@ export type StreamUncheckedCreateWithoutTaskInput = {
   createdAtMs: bigint | number
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  compactedAtMs?: bigint | number | null
+  expiredAtMs?: bigint | number | null
   chunks?: Prisma.StreamChunkUncheckedCreateNestedManyWithoutStreamInput
 }
 
@@ -1043,6 +1109,8 @@ export type StreamCreateWithoutProducerTaskInput = {
   createdAtMs: bigint | number
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  compactedAtMs?: bigint | number | null
+  expiredAtMs?: bigint | number | null
   owner: Prisma.UserCreateNestedOneWithoutStreamsInput
   task?: Prisma.TaskCreateNestedOneWithoutStreamsInput
   chunks?: Prisma.StreamChunkCreateNestedManyWithoutStreamInput
@@ -1064,6 +1132,8 @@ export type StreamUncheckedCreateWithoutProducerTaskInput = {
   createdAtMs: bigint | number
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  compactedAtMs?: bigint | number | null
+  expiredAtMs?: bigint | number | null
   chunks?: Prisma.StreamChunkUncheckedCreateNestedManyWithoutStreamInput
 }
 
@@ -1124,6 +1194,8 @@ export type StreamCreateManyOwnerInput = {
   createdAtMs: bigint | number
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  compactedAtMs?: bigint | number | null
+  expiredAtMs?: bigint | number | null
 }
 
 export type StreamUpdateWithoutOwnerInput = {
@@ -1140,6 +1212,8 @@ export type StreamUpdateWithoutOwnerInput = {
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  compactedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  expiredAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   task?: Prisma.TaskUpdateOneWithoutStreamsNestedInput
   producerTask?: Prisma.TaskUpdateOneWithoutProducedNestedInput
   chunks?: Prisma.StreamChunkUpdateManyWithoutStreamNestedInput
@@ -1161,6 +1235,8 @@ export type StreamUncheckedUpdateWithoutOwnerInput = {
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  compactedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  expiredAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   chunks?: Prisma.StreamChunkUncheckedUpdateManyWithoutStreamNestedInput
 }
 
@@ -1180,6 +1256,8 @@ export type StreamUncheckedUpdateManyWithoutOwnerInput = {
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  compactedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  expiredAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type StreamCreateManyTaskInput = {
@@ -1198,6 +1276,8 @@ export type StreamCreateManyTaskInput = {
   createdAtMs: bigint | number
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  compactedAtMs?: bigint | number | null
+  expiredAtMs?: bigint | number | null
 }
 
 export type StreamCreateManyProducerTaskInput = {
@@ -1216,6 +1296,8 @@ export type StreamCreateManyProducerTaskInput = {
   createdAtMs: bigint | number
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  compactedAtMs?: bigint | number | null
+  expiredAtMs?: bigint | number | null
 }
 
 export type StreamUpdateWithoutTaskInput = {
@@ -1232,6 +1314,8 @@ export type StreamUpdateWithoutTaskInput = {
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  compactedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  expiredAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   owner?: Prisma.UserUpdateOneRequiredWithoutStreamsNestedInput
   producerTask?: Prisma.TaskUpdateOneWithoutProducedNestedInput
   chunks?: Prisma.StreamChunkUpdateManyWithoutStreamNestedInput
@@ -1253,6 +1337,8 @@ export type StreamUncheckedUpdateWithoutTaskInput = {
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  compactedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  expiredAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   chunks?: Prisma.StreamChunkUncheckedUpdateManyWithoutStreamNestedInput
 }
 
@@ -1272,6 +1358,8 @@ export type StreamUncheckedUpdateManyWithoutTaskInput = {
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  compactedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  expiredAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type StreamUpdateWithoutProducerTaskInput = {
@@ -1288,6 +1376,8 @@ export type StreamUpdateWithoutProducerTaskInput = {
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  compactedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  expiredAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   owner?: Prisma.UserUpdateOneRequiredWithoutStreamsNestedInput
   task?: Prisma.TaskUpdateOneWithoutStreamsNestedInput
   chunks?: Prisma.StreamChunkUpdateManyWithoutStreamNestedInput
@@ -1309,6 +1399,8 @@ export type StreamUncheckedUpdateWithoutProducerTaskInput = {
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  compactedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  expiredAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   chunks?: Prisma.StreamChunkUncheckedUpdateManyWithoutStreamNestedInput
 }
 
@@ -1328,6 +1420,8 @@ export type StreamUncheckedUpdateManyWithoutProducerTaskInput = {
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  compactedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  expiredAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 
@@ -1378,6 +1472,8 @@ export type StreamSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs =
   createdAtMs?: boolean
   startedAtMs?: boolean
   completedAtMs?: boolean
+  compactedAtMs?: boolean
+  expiredAtMs?: boolean
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   task?: boolean | Prisma.Stream$taskArgs<ExtArgs>
   producerTask?: boolean | Prisma.Stream$producerTaskArgs<ExtArgs>
@@ -1402,6 +1498,8 @@ export type StreamSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extens
   createdAtMs?: boolean
   startedAtMs?: boolean
   completedAtMs?: boolean
+  compactedAtMs?: boolean
+  expiredAtMs?: boolean
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   task?: boolean | Prisma.Stream$taskArgs<ExtArgs>
   producerTask?: boolean | Prisma.Stream$producerTaskArgs<ExtArgs>
@@ -1424,6 +1522,8 @@ export type StreamSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extens
   createdAtMs?: boolean
   startedAtMs?: boolean
   completedAtMs?: boolean
+  compactedAtMs?: boolean
+  expiredAtMs?: boolean
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   task?: boolean | Prisma.Stream$taskArgs<ExtArgs>
   producerTask?: boolean | Prisma.Stream$producerTaskArgs<ExtArgs>
@@ -1446,9 +1546,11 @@ export type StreamSelectScalar = {
   createdAtMs?: boolean
   startedAtMs?: boolean
   completedAtMs?: boolean
+  compactedAtMs?: boolean
+  expiredAtMs?: boolean
 }
 
-export type StreamOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "ownerId" | "taskId" | "producerTaskId" | "attempt" | "producer" | "status" | "model" | "provider" | "lastSeq" | "error" | "idempotencyKey" | "leaseExpiresAtMs" | "createdAtMs" | "startedAtMs" | "completedAtMs", ExtArgs["result"]["stream"]>
+export type StreamOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "ownerId" | "taskId" | "producerTaskId" | "attempt" | "producer" | "status" | "model" | "provider" | "lastSeq" | "error" | "idempotencyKey" | "leaseExpiresAtMs" | "createdAtMs" | "startedAtMs" | "completedAtMs" | "compactedAtMs" | "expiredAtMs", ExtArgs["result"]["stream"]>
 export type StreamInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   task?: boolean | Prisma.Stream$taskArgs<ExtArgs>
@@ -1504,6 +1606,14 @@ export type $StreamPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs
     createdAtMs: bigint
     startedAtMs: bigint | null
     completedAtMs: bigint | null
+    /**
+     * When its chunks were merged.
+     */
+    compactedAtMs: bigint | null
+    /**
+     * When its chunks were removed by age.
+     */
+    expiredAtMs: bigint | null
   }, ExtArgs["result"]["stream"]>
   composites: {}
 }
@@ -1947,6 +2057,8 @@ export interface StreamFieldRefs {
   readonly createdAtMs: Prisma.FieldRef<"Stream", 'BigInt'>
   readonly startedAtMs: Prisma.FieldRef<"Stream", 'BigInt'>
   readonly completedAtMs: Prisma.FieldRef<"Stream", 'BigInt'>
+  readonly compactedAtMs: Prisma.FieldRef<"Stream", 'BigInt'>
+  readonly expiredAtMs: Prisma.FieldRef<"Stream", 'BigInt'>
 }
     
 

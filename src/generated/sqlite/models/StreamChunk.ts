@@ -29,11 +29,13 @@ export type AggregateStreamChunk = {
 export type StreamChunkAvgAggregateOutputType = {
   seq: number | null
   createdAtMs: number | null
+  throughSeq: number | null
 }
 
 export type StreamChunkSumAggregateOutputType = {
   seq: number | null
   createdAtMs: bigint | null
+  throughSeq: number | null
 }
 
 export type StreamChunkMinAggregateOutputType = {
@@ -43,6 +45,7 @@ export type StreamChunkMinAggregateOutputType = {
   content: runtime.Bytes | null
   contentType: string | null
   createdAtMs: bigint | null
+  throughSeq: number | null
 }
 
 export type StreamChunkMaxAggregateOutputType = {
@@ -52,6 +55,7 @@ export type StreamChunkMaxAggregateOutputType = {
   content: runtime.Bytes | null
   contentType: string | null
   createdAtMs: bigint | null
+  throughSeq: number | null
 }
 
 export type StreamChunkCountAggregateOutputType = {
@@ -61,6 +65,8 @@ export type StreamChunkCountAggregateOutputType = {
   content: number
   contentType: number
   createdAtMs: number
+  throughSeq: number
+  merged: number
   _all: number
 }
 
@@ -68,11 +74,13 @@ export type StreamChunkCountAggregateOutputType = {
 export type StreamChunkAvgAggregateInputType = {
   seq?: true
   createdAtMs?: true
+  throughSeq?: true
 }
 
 export type StreamChunkSumAggregateInputType = {
   seq?: true
   createdAtMs?: true
+  throughSeq?: true
 }
 
 export type StreamChunkMinAggregateInputType = {
@@ -82,6 +90,7 @@ export type StreamChunkMinAggregateInputType = {
   content?: true
   contentType?: true
   createdAtMs?: true
+  throughSeq?: true
 }
 
 export type StreamChunkMaxAggregateInputType = {
@@ -91,6 +100,7 @@ export type StreamChunkMaxAggregateInputType = {
   content?: true
   contentType?: true
   createdAtMs?: true
+  throughSeq?: true
 }
 
 export type StreamChunkCountAggregateInputType = {
@@ -100,6 +110,8 @@ export type StreamChunkCountAggregateInputType = {
   content?: true
   contentType?: true
   createdAtMs?: true
+  throughSeq?: true
+  merged?: true
   _all?: true
 }
 
@@ -196,6 +208,8 @@ export type StreamChunkGroupByOutputType = {
   content: runtime.Bytes
   contentType: string | null
   createdAtMs: bigint
+  throughSeq: number | null
+  merged: runtime.JsonValue | null
   _count: StreamChunkCountAggregateOutputType | null
   _avg: StreamChunkAvgAggregateOutputType | null
   _sum: StreamChunkSumAggregateOutputType | null
@@ -228,6 +242,8 @@ export type StreamChunkWhereInput = {
   content?: Prisma.BytesFilter<"StreamChunk"> | runtime.Bytes
   contentType?: Prisma.StringNullableFilter<"StreamChunk"> | string | null
   createdAtMs?: Prisma.BigIntFilter<"StreamChunk"> | bigint | number
+  throughSeq?: Prisma.IntNullableFilter<"StreamChunk"> | number | null
+  merged?: Prisma.JsonNullableFilter<"StreamChunk">
   stream?: Prisma.XOR<Prisma.StreamScalarRelationFilter, Prisma.StreamWhereInput>
 }
 
@@ -238,6 +254,8 @@ export type StreamChunkOrderByWithRelationInput = {
   content?: Prisma.SortOrder
   contentType?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
+  throughSeq?: Prisma.SortOrderInput | Prisma.SortOrder
+  merged?: Prisma.SortOrderInput | Prisma.SortOrder
   stream?: Prisma.StreamOrderByWithRelationInput
 }
 
@@ -252,6 +270,8 @@ export type StreamChunkWhereUniqueInput = Prisma.AtLeast<{
   content?: Prisma.BytesFilter<"StreamChunk"> | runtime.Bytes
   contentType?: Prisma.StringNullableFilter<"StreamChunk"> | string | null
   createdAtMs?: Prisma.BigIntFilter<"StreamChunk"> | bigint | number
+  throughSeq?: Prisma.IntNullableFilter<"StreamChunk"> | number | null
+  merged?: Prisma.JsonNullableFilter<"StreamChunk">
   stream?: Prisma.XOR<Prisma.StreamScalarRelationFilter, Prisma.StreamWhereInput>
 }, "streamId_seq">
 
@@ -262,6 +282,8 @@ export type StreamChunkOrderByWithAggregationInput = {
   content?: Prisma.SortOrder
   contentType?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
+  throughSeq?: Prisma.SortOrderInput | Prisma.SortOrder
+  merged?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.StreamChunkCountOrderByAggregateInput
   _avg?: Prisma.StreamChunkAvgOrderByAggregateInput
   _max?: Prisma.StreamChunkMaxOrderByAggregateInput
@@ -279,6 +301,8 @@ export type StreamChunkScalarWhereWithAggregatesInput = {
   content?: Prisma.BytesWithAggregatesFilter<"StreamChunk"> | runtime.Bytes
   contentType?: Prisma.StringNullableWithAggregatesFilter<"StreamChunk"> | string | null
   createdAtMs?: Prisma.BigIntWithAggregatesFilter<"StreamChunk"> | bigint | number
+  throughSeq?: Prisma.IntNullableWithAggregatesFilter<"StreamChunk"> | number | null
+  merged?: Prisma.JsonNullableWithAggregatesFilter<"StreamChunk">
 }
 
 export type StreamChunkCreateInput = {
@@ -287,6 +311,8 @@ export type StreamChunkCreateInput = {
   content: runtime.Bytes
   contentType?: string | null
   createdAtMs: bigint | number
+  throughSeq?: number | null
+  merged?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   stream: Prisma.StreamCreateNestedOneWithoutChunksInput
 }
 
@@ -297,6 +323,8 @@ export type StreamChunkUncheckedCreateInput = {
   content: runtime.Bytes
   contentType?: string | null
   createdAtMs: bigint | number
+  throughSeq?: number | null
+  merged?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
 }
 
 export type StreamChunkUpdateInput = {
@@ -305,6 +333,8 @@ export type StreamChunkUpdateInput = {
   content?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   contentType?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  throughSeq?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  merged?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   stream?: Prisma.StreamUpdateOneRequiredWithoutChunksNestedInput
 }
 
@@ -315,6 +345,8 @@ export type StreamChunkUncheckedUpdateInput = {
   content?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   contentType?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  throughSeq?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  merged?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
 }
 
 export type StreamChunkCreateManyInput = {
@@ -324,6 +356,8 @@ export type StreamChunkCreateManyInput = {
   content: runtime.Bytes
   contentType?: string | null
   createdAtMs: bigint | number
+  throughSeq?: number | null
+  merged?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
 }
 
 export type StreamChunkUpdateManyMutationInput = {
@@ -332,6 +366,8 @@ export type StreamChunkUpdateManyMutationInput = {
   content?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   contentType?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  throughSeq?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  merged?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
 }
 
 export type StreamChunkUncheckedUpdateManyInput = {
@@ -341,6 +377,8 @@ export type StreamChunkUncheckedUpdateManyInput = {
   content?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   contentType?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  throughSeq?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  merged?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
 }
 
 export type StreamChunkListRelationFilter = {
@@ -365,11 +403,14 @@ export type StreamChunkCountOrderByAggregateInput = {
   content?: Prisma.SortOrder
   contentType?: Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
+  throughSeq?: Prisma.SortOrder
+  merged?: Prisma.SortOrder
 }
 
 export type StreamChunkAvgOrderByAggregateInput = {
   seq?: Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
+  throughSeq?: Prisma.SortOrder
 }
 
 export type StreamChunkMaxOrderByAggregateInput = {
@@ -379,6 +420,7 @@ export type StreamChunkMaxOrderByAggregateInput = {
   content?: Prisma.SortOrder
   contentType?: Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
+  throughSeq?: Prisma.SortOrder
 }
 
 export type StreamChunkMinOrderByAggregateInput = {
@@ -388,11 +430,13 @@ export type StreamChunkMinOrderByAggregateInput = {
   content?: Prisma.SortOrder
   contentType?: Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
+  throughSeq?: Prisma.SortOrder
 }
 
 export type StreamChunkSumOrderByAggregateInput = {
   seq?: Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
+  throughSeq?: Prisma.SortOrder
 }
 
 export type StreamChunkCreateNestedManyWithoutStreamInput = {
@@ -451,6 +495,8 @@ export type StreamChunkCreateWithoutStreamInput = {
   content: runtime.Bytes
   contentType?: string | null
   createdAtMs: bigint | number
+  throughSeq?: number | null
+  merged?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
 }
 
 export type StreamChunkUncheckedCreateWithoutStreamInput = {
@@ -459,6 +505,8 @@ export type StreamChunkUncheckedCreateWithoutStreamInput = {
   content: runtime.Bytes
   contentType?: string | null
   createdAtMs: bigint | number
+  throughSeq?: number | null
+  merged?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
 }
 
 export type StreamChunkCreateOrConnectWithoutStreamInput = {
@@ -496,6 +544,8 @@ export type StreamChunkScalarWhereInput = {
   content?: Prisma.BytesFilter<"StreamChunk"> | runtime.Bytes
   contentType?: Prisma.StringNullableFilter<"StreamChunk"> | string | null
   createdAtMs?: Prisma.BigIntFilter<"StreamChunk"> | bigint | number
+  throughSeq?: Prisma.IntNullableFilter<"StreamChunk"> | number | null
+  merged?: Prisma.JsonNullableFilter<"StreamChunk">
 }
 
 export type StreamChunkCreateManyStreamInput = {
@@ -504,6 +554,8 @@ export type StreamChunkCreateManyStreamInput = {
   content: runtime.Bytes
   contentType?: string | null
   createdAtMs: bigint | number
+  throughSeq?: number | null
+  merged?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
 }
 
 export type StreamChunkUpdateWithoutStreamInput = {
@@ -512,6 +564,8 @@ export type StreamChunkUpdateWithoutStreamInput = {
   content?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   contentType?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  throughSeq?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  merged?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
 }
 
 export type StreamChunkUncheckedUpdateWithoutStreamInput = {
@@ -520,6 +574,8 @@ export type StreamChunkUncheckedUpdateWithoutStreamInput = {
   content?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   contentType?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  throughSeq?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  merged?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
 }
 
 export type StreamChunkUncheckedUpdateManyWithoutStreamInput = {
@@ -528,6 +584,8 @@ export type StreamChunkUncheckedUpdateManyWithoutStreamInput = {
   content?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   contentType?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  throughSeq?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  merged?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
 }
 
 
@@ -539,6 +597,8 @@ export type StreamChunkSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   content?: boolean
   contentType?: boolean
   createdAtMs?: boolean
+  throughSeq?: boolean
+  merged?: boolean
   stream?: boolean | Prisma.StreamDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["streamChunk"]>
 
@@ -549,6 +609,8 @@ export type StreamChunkSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   content?: boolean
   contentType?: boolean
   createdAtMs?: boolean
+  throughSeq?: boolean
+  merged?: boolean
   stream?: boolean | Prisma.StreamDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["streamChunk"]>
 
@@ -559,6 +621,8 @@ export type StreamChunkSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   content?: boolean
   contentType?: boolean
   createdAtMs?: boolean
+  throughSeq?: boolean
+  merged?: boolean
   stream?: boolean | Prisma.StreamDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["streamChunk"]>
 
@@ -569,9 +633,11 @@ export type StreamChunkSelectScalar = {
   content?: boolean
   contentType?: boolean
   createdAtMs?: boolean
+  throughSeq?: boolean
+  merged?: boolean
 }
 
-export type StreamChunkOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"streamId" | "seq" | "kind" | "content" | "contentType" | "createdAtMs", ExtArgs["result"]["streamChunk"]>
+export type StreamChunkOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"streamId" | "seq" | "kind" | "content" | "contentType" | "createdAtMs" | "throughSeq" | "merged", ExtArgs["result"]["streamChunk"]>
 export type StreamChunkInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   stream?: boolean | Prisma.StreamDefaultArgs<ExtArgs>
 }
@@ -600,6 +666,14 @@ export type $StreamChunkPayload<ExtArgs extends runtime.Types.Extensions.Interna
      */
     contentType: string | null
     createdAtMs: bigint
+    /**
+     * Several chunks merged into one row: the last seq it holds; null: only its own.
+     */
+    throughSeq: number | null
+    /**
+     * Of a merged row: how many bytes of the content each of its chunks has, and when it was committed: {bytes, createdAtMs}.
+     */
+    merged: runtime.JsonValue | null
   }, ExtArgs["result"]["streamChunk"]>
   composites: {}
 }
@@ -1030,6 +1104,8 @@ export interface StreamChunkFieldRefs {
   readonly content: Prisma.FieldRef<"StreamChunk", 'Bytes'>
   readonly contentType: Prisma.FieldRef<"StreamChunk", 'String'>
   readonly createdAtMs: Prisma.FieldRef<"StreamChunk", 'BigInt'>
+  readonly throughSeq: Prisma.FieldRef<"StreamChunk", 'Int'>
+  readonly merged: Prisma.FieldRef<"StreamChunk", 'Json'>
 }
     
 

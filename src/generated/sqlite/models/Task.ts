@@ -33,8 +33,14 @@ export type TaskAvgAggregateOutputType = {
   attempt: number | null
   maxAttempts: number | null
   timeoutSeconds: number | null
+  totalTimeoutSeconds: number | null
+  concurrencyLimit: number | null
+  waitingFor: number | null
+  readyAtMs: number | null
   leaseSeconds: number | null
   leaseExpiresAtMs: number | null
+  attemptEndsAtMs: number | null
+  deadlineAtMs: number | null
   cancelRequestedAtMs: number | null
   runAtMs: number | null
   createdAtMs: number | null
@@ -42,6 +48,7 @@ export type TaskAvgAggregateOutputType = {
   queuedAtMs: number | null
   startedAtMs: number | null
   completedAtMs: number | null
+  archivedAtMs: number | null
   durationMs: number | null
 }
 
@@ -52,8 +59,14 @@ export type TaskSumAggregateOutputType = {
   attempt: number | null
   maxAttempts: number | null
   timeoutSeconds: number | null
+  totalTimeoutSeconds: number | null
+  concurrencyLimit: number | null
+  waitingFor: number | null
+  readyAtMs: bigint | null
   leaseSeconds: number | null
   leaseExpiresAtMs: bigint | null
+  attemptEndsAtMs: bigint | null
+  deadlineAtMs: bigint | null
   cancelRequestedAtMs: bigint | null
   runAtMs: bigint | null
   createdAtMs: bigint | null
@@ -61,6 +74,7 @@ export type TaskSumAggregateOutputType = {
   queuedAtMs: bigint | null
   startedAtMs: bigint | null
   completedAtMs: bigint | null
+  archivedAtMs: bigint | null
   durationMs: bigint | null
 }
 
@@ -80,12 +94,26 @@ export type TaskMinAggregateOutputType = {
   attempt: number | null
   maxAttempts: number | null
   timeoutSeconds: number | null
+  totalTimeoutSeconds: number | null
   sessionKey: string | null
   idempotencyKey: string | null
+  parentId: string | null
+  scheduleId: string | null
+  lane: string | null
+  concurrencyKey: string | null
+  concurrencyLimit: number | null
+  onDependencyFailure: $Enums.DependencyFailure | null
+  waitingFor: number | null
+  isAwaited: boolean | null
+  readyAtMs: bigint | null
   worker: string | null
+  workerKind: $Enums.WorkerKind | null
   leaseToken: string | null
   leaseSeconds: number | null
   leaseExpiresAtMs: bigint | null
+  lastWorker: string | null
+  attemptEndsAtMs: bigint | null
+  deadlineAtMs: bigint | null
   cancelRequestedAtMs: bigint | null
   runAtMs: bigint | null
   createdAtMs: bigint | null
@@ -93,6 +121,7 @@ export type TaskMinAggregateOutputType = {
   queuedAtMs: bigint | null
   startedAtMs: bigint | null
   completedAtMs: bigint | null
+  archivedAtMs: bigint | null
   durationMs: bigint | null
 }
 
@@ -112,12 +141,26 @@ export type TaskMaxAggregateOutputType = {
   attempt: number | null
   maxAttempts: number | null
   timeoutSeconds: number | null
+  totalTimeoutSeconds: number | null
   sessionKey: string | null
   idempotencyKey: string | null
+  parentId: string | null
+  scheduleId: string | null
+  lane: string | null
+  concurrencyKey: string | null
+  concurrencyLimit: number | null
+  onDependencyFailure: $Enums.DependencyFailure | null
+  waitingFor: number | null
+  isAwaited: boolean | null
+  readyAtMs: bigint | null
   worker: string | null
+  workerKind: $Enums.WorkerKind | null
   leaseToken: string | null
   leaseSeconds: number | null
   leaseExpiresAtMs: bigint | null
+  lastWorker: string | null
+  attemptEndsAtMs: bigint | null
+  deadlineAtMs: bigint | null
   cancelRequestedAtMs: bigint | null
   runAtMs: bigint | null
   createdAtMs: bigint | null
@@ -125,6 +168,7 @@ export type TaskMaxAggregateOutputType = {
   queuedAtMs: bigint | null
   startedAtMs: bigint | null
   completedAtMs: bigint | null
+  archivedAtMs: bigint | null
   durationMs: bigint | null
 }
 
@@ -145,14 +189,31 @@ export type TaskCountAggregateOutputType = {
   error: number
   attempt: number
   maxAttempts: number
+  retryPolicy: number
   timeoutSeconds: number
+  totalTimeoutSeconds: number
   agentsInvolved: number
+  metrics: number
+  files: number
   sessionKey: number
   idempotencyKey: number
+  parentId: number
+  scheduleId: number
+  lane: number
+  concurrencyKey: number
+  concurrencyLimit: number
+  onDependencyFailure: number
+  waitingFor: number
+  isAwaited: number
+  readyAtMs: number
   worker: number
+  workerKind: number
   leaseToken: number
   leaseSeconds: number
   leaseExpiresAtMs: number
+  lastWorker: number
+  attemptEndsAtMs: number
+  deadlineAtMs: number
   cancelRequestedAtMs: number
   runAtMs: number
   createdAtMs: number
@@ -160,6 +221,7 @@ export type TaskCountAggregateOutputType = {
   queuedAtMs: number
   startedAtMs: number
   completedAtMs: number
+  archivedAtMs: number
   durationMs: number
   _all: number
 }
@@ -172,8 +234,14 @@ export type TaskAvgAggregateInputType = {
   attempt?: true
   maxAttempts?: true
   timeoutSeconds?: true
+  totalTimeoutSeconds?: true
+  concurrencyLimit?: true
+  waitingFor?: true
+  readyAtMs?: true
   leaseSeconds?: true
   leaseExpiresAtMs?: true
+  attemptEndsAtMs?: true
+  deadlineAtMs?: true
   cancelRequestedAtMs?: true
   runAtMs?: true
   createdAtMs?: true
@@ -181,6 +249,7 @@ export type TaskAvgAggregateInputType = {
   queuedAtMs?: true
   startedAtMs?: true
   completedAtMs?: true
+  archivedAtMs?: true
   durationMs?: true
 }
 
@@ -191,8 +260,14 @@ export type TaskSumAggregateInputType = {
   attempt?: true
   maxAttempts?: true
   timeoutSeconds?: true
+  totalTimeoutSeconds?: true
+  concurrencyLimit?: true
+  waitingFor?: true
+  readyAtMs?: true
   leaseSeconds?: true
   leaseExpiresAtMs?: true
+  attemptEndsAtMs?: true
+  deadlineAtMs?: true
   cancelRequestedAtMs?: true
   runAtMs?: true
   createdAtMs?: true
@@ -200,6 +275,7 @@ export type TaskSumAggregateInputType = {
   queuedAtMs?: true
   startedAtMs?: true
   completedAtMs?: true
+  archivedAtMs?: true
   durationMs?: true
 }
 
@@ -219,12 +295,26 @@ export type TaskMinAggregateInputType = {
   attempt?: true
   maxAttempts?: true
   timeoutSeconds?: true
+  totalTimeoutSeconds?: true
   sessionKey?: true
   idempotencyKey?: true
+  parentId?: true
+  scheduleId?: true
+  lane?: true
+  concurrencyKey?: true
+  concurrencyLimit?: true
+  onDependencyFailure?: true
+  waitingFor?: true
+  isAwaited?: true
+  readyAtMs?: true
   worker?: true
+  workerKind?: true
   leaseToken?: true
   leaseSeconds?: true
   leaseExpiresAtMs?: true
+  lastWorker?: true
+  attemptEndsAtMs?: true
+  deadlineAtMs?: true
   cancelRequestedAtMs?: true
   runAtMs?: true
   createdAtMs?: true
@@ -232,6 +322,7 @@ export type TaskMinAggregateInputType = {
   queuedAtMs?: true
   startedAtMs?: true
   completedAtMs?: true
+  archivedAtMs?: true
   durationMs?: true
 }
 
@@ -251,12 +342,26 @@ export type TaskMaxAggregateInputType = {
   attempt?: true
   maxAttempts?: true
   timeoutSeconds?: true
+  totalTimeoutSeconds?: true
   sessionKey?: true
   idempotencyKey?: true
+  parentId?: true
+  scheduleId?: true
+  lane?: true
+  concurrencyKey?: true
+  concurrencyLimit?: true
+  onDependencyFailure?: true
+  waitingFor?: true
+  isAwaited?: true
+  readyAtMs?: true
   worker?: true
+  workerKind?: true
   leaseToken?: true
   leaseSeconds?: true
   leaseExpiresAtMs?: true
+  lastWorker?: true
+  attemptEndsAtMs?: true
+  deadlineAtMs?: true
   cancelRequestedAtMs?: true
   runAtMs?: true
   createdAtMs?: true
@@ -264,6 +369,7 @@ export type TaskMaxAggregateInputType = {
   queuedAtMs?: true
   startedAtMs?: true
   completedAtMs?: true
+  archivedAtMs?: true
   durationMs?: true
 }
 
@@ -284,14 +390,31 @@ export type TaskCountAggregateInputType = {
   error?: true
   attempt?: true
   maxAttempts?: true
+  retryPolicy?: true
   timeoutSeconds?: true
+  totalTimeoutSeconds?: true
   agentsInvolved?: true
+  metrics?: true
+  files?: true
   sessionKey?: true
   idempotencyKey?: true
+  parentId?: true
+  scheduleId?: true
+  lane?: true
+  concurrencyKey?: true
+  concurrencyLimit?: true
+  onDependencyFailure?: true
+  waitingFor?: true
+  isAwaited?: true
+  readyAtMs?: true
   worker?: true
+  workerKind?: true
   leaseToken?: true
   leaseSeconds?: true
   leaseExpiresAtMs?: true
+  lastWorker?: true
+  attemptEndsAtMs?: true
+  deadlineAtMs?: true
   cancelRequestedAtMs?: true
   runAtMs?: true
   createdAtMs?: true
@@ -299,6 +422,7 @@ export type TaskCountAggregateInputType = {
   queuedAtMs?: true
   startedAtMs?: true
   completedAtMs?: true
+  archivedAtMs?: true
   durationMs?: true
   _all?: true
 }
@@ -406,14 +530,31 @@ export type TaskGroupByOutputType = {
   error: string | null
   attempt: number
   maxAttempts: number
+  retryPolicy: runtime.JsonValue | null
   timeoutSeconds: number | null
+  totalTimeoutSeconds: number | null
   agentsInvolved: runtime.JsonValue
+  metrics: runtime.JsonValue | null
+  files: runtime.JsonValue | null
   sessionKey: string | null
   idempotencyKey: string | null
+  parentId: string | null
+  scheduleId: string | null
+  lane: string
+  concurrencyKey: string | null
+  concurrencyLimit: number | null
+  onDependencyFailure: $Enums.DependencyFailure
+  waitingFor: number
+  isAwaited: boolean
+  readyAtMs: bigint | null
   worker: string | null
+  workerKind: $Enums.WorkerKind | null
   leaseToken: string | null
   leaseSeconds: number | null
   leaseExpiresAtMs: bigint | null
+  lastWorker: string | null
+  attemptEndsAtMs: bigint | null
+  deadlineAtMs: bigint | null
   cancelRequestedAtMs: bigint | null
   runAtMs: bigint
   createdAtMs: bigint
@@ -421,6 +562,7 @@ export type TaskGroupByOutputType = {
   queuedAtMs: bigint | null
   startedAtMs: bigint | null
   completedAtMs: bigint | null
+  archivedAtMs: bigint | null
   durationMs: bigint | null
   _count: TaskCountAggregateOutputType | null
   _avg: TaskAvgAggregateOutputType | null
@@ -464,14 +606,31 @@ export type TaskWhereInput = {
   error?: Prisma.StringNullableFilter<"Task"> | string | null
   attempt?: Prisma.IntFilter<"Task"> | number
   maxAttempts?: Prisma.IntFilter<"Task"> | number
+  retryPolicy?: Prisma.JsonNullableFilter<"Task">
   timeoutSeconds?: Prisma.IntNullableFilter<"Task"> | number | null
+  totalTimeoutSeconds?: Prisma.IntNullableFilter<"Task"> | number | null
   agentsInvolved?: Prisma.JsonFilter<"Task">
+  metrics?: Prisma.JsonNullableFilter<"Task">
+  files?: Prisma.JsonNullableFilter<"Task">
   sessionKey?: Prisma.StringNullableFilter<"Task"> | string | null
   idempotencyKey?: Prisma.StringNullableFilter<"Task"> | string | null
+  parentId?: Prisma.StringNullableFilter<"Task"> | string | null
+  scheduleId?: Prisma.StringNullableFilter<"Task"> | string | null
+  lane?: Prisma.StringFilter<"Task"> | string
+  concurrencyKey?: Prisma.StringNullableFilter<"Task"> | string | null
+  concurrencyLimit?: Prisma.IntNullableFilter<"Task"> | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFilter<"Task"> | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFilter<"Task"> | number
+  isAwaited?: Prisma.BoolFilter<"Task"> | boolean
+  readyAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   worker?: Prisma.StringNullableFilter<"Task"> | string | null
+  workerKind?: Prisma.EnumWorkerKindNullableFilter<"Task"> | $Enums.WorkerKind | null
   leaseToken?: Prisma.StringNullableFilter<"Task"> | string | null
   leaseSeconds?: Prisma.IntNullableFilter<"Task"> | number | null
   leaseExpiresAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
+  lastWorker?: Prisma.StringNullableFilter<"Task"> | string | null
+  attemptEndsAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
+  deadlineAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   cancelRequestedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   runAtMs?: Prisma.BigIntFilter<"Task"> | bigint | number
   createdAtMs?: Prisma.BigIntFilter<"Task"> | bigint | number
@@ -479,10 +638,18 @@ export type TaskWhereInput = {
   queuedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   startedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   completedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
+  archivedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   durationMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   owner?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
+  parent?: Prisma.XOR<Prisma.TaskNullableScalarRelationFilter, Prisma.TaskWhereInput> | null
+  children?: Prisma.TaskListRelationFilter
+  schedule?: Prisma.XOR<Prisma.ScheduleNullableScalarRelationFilter, Prisma.ScheduleWhereInput> | null
+  dependsOn?: Prisma.TaskDependencyListRelationFilter
+  dependents?: Prisma.TaskDependencyListRelationFilter
+  attempts?: Prisma.TaskAttemptListRelationFilter
   streams?: Prisma.StreamListRelationFilter
   produced?: Prisma.StreamListRelationFilter
+  conversations?: Prisma.ConversationListRelationFilter
 }
 
 export type TaskOrderByWithRelationInput = {
@@ -502,14 +669,31 @@ export type TaskOrderByWithRelationInput = {
   error?: Prisma.SortOrderInput | Prisma.SortOrder
   attempt?: Prisma.SortOrder
   maxAttempts?: Prisma.SortOrder
+  retryPolicy?: Prisma.SortOrderInput | Prisma.SortOrder
   timeoutSeconds?: Prisma.SortOrderInput | Prisma.SortOrder
+  totalTimeoutSeconds?: Prisma.SortOrderInput | Prisma.SortOrder
   agentsInvolved?: Prisma.SortOrder
+  metrics?: Prisma.SortOrderInput | Prisma.SortOrder
+  files?: Prisma.SortOrderInput | Prisma.SortOrder
   sessionKey?: Prisma.SortOrderInput | Prisma.SortOrder
   idempotencyKey?: Prisma.SortOrderInput | Prisma.SortOrder
+  parentId?: Prisma.SortOrderInput | Prisma.SortOrder
+  scheduleId?: Prisma.SortOrderInput | Prisma.SortOrder
+  lane?: Prisma.SortOrder
+  concurrencyKey?: Prisma.SortOrderInput | Prisma.SortOrder
+  concurrencyLimit?: Prisma.SortOrderInput | Prisma.SortOrder
+  onDependencyFailure?: Prisma.SortOrder
+  waitingFor?: Prisma.SortOrder
+  isAwaited?: Prisma.SortOrder
+  readyAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   worker?: Prisma.SortOrderInput | Prisma.SortOrder
+  workerKind?: Prisma.SortOrderInput | Prisma.SortOrder
   leaseToken?: Prisma.SortOrderInput | Prisma.SortOrder
   leaseSeconds?: Prisma.SortOrderInput | Prisma.SortOrder
   leaseExpiresAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
+  lastWorker?: Prisma.SortOrderInput | Prisma.SortOrder
+  attemptEndsAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
+  deadlineAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   cancelRequestedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   runAtMs?: Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
@@ -517,10 +701,18 @@ export type TaskOrderByWithRelationInput = {
   queuedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   startedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   completedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
+  archivedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   durationMs?: Prisma.SortOrderInput | Prisma.SortOrder
   owner?: Prisma.UserOrderByWithRelationInput
+  parent?: Prisma.TaskOrderByWithRelationInput
+  children?: Prisma.TaskOrderByRelationAggregateInput
+  schedule?: Prisma.ScheduleOrderByWithRelationInput
+  dependsOn?: Prisma.TaskDependencyOrderByRelationAggregateInput
+  dependents?: Prisma.TaskDependencyOrderByRelationAggregateInput
+  attempts?: Prisma.TaskAttemptOrderByRelationAggregateInput
   streams?: Prisma.StreamOrderByRelationAggregateInput
   produced?: Prisma.StreamOrderByRelationAggregateInput
+  conversations?: Prisma.ConversationOrderByRelationAggregateInput
 }
 
 export type TaskWhereUniqueInput = Prisma.AtLeast<{
@@ -543,14 +735,31 @@ export type TaskWhereUniqueInput = Prisma.AtLeast<{
   error?: Prisma.StringNullableFilter<"Task"> | string | null
   attempt?: Prisma.IntFilter<"Task"> | number
   maxAttempts?: Prisma.IntFilter<"Task"> | number
+  retryPolicy?: Prisma.JsonNullableFilter<"Task">
   timeoutSeconds?: Prisma.IntNullableFilter<"Task"> | number | null
+  totalTimeoutSeconds?: Prisma.IntNullableFilter<"Task"> | number | null
   agentsInvolved?: Prisma.JsonFilter<"Task">
+  metrics?: Prisma.JsonNullableFilter<"Task">
+  files?: Prisma.JsonNullableFilter<"Task">
   sessionKey?: Prisma.StringNullableFilter<"Task"> | string | null
   idempotencyKey?: Prisma.StringNullableFilter<"Task"> | string | null
+  parentId?: Prisma.StringNullableFilter<"Task"> | string | null
+  scheduleId?: Prisma.StringNullableFilter<"Task"> | string | null
+  lane?: Prisma.StringFilter<"Task"> | string
+  concurrencyKey?: Prisma.StringNullableFilter<"Task"> | string | null
+  concurrencyLimit?: Prisma.IntNullableFilter<"Task"> | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFilter<"Task"> | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFilter<"Task"> | number
+  isAwaited?: Prisma.BoolFilter<"Task"> | boolean
+  readyAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   worker?: Prisma.StringNullableFilter<"Task"> | string | null
+  workerKind?: Prisma.EnumWorkerKindNullableFilter<"Task"> | $Enums.WorkerKind | null
   leaseToken?: Prisma.StringNullableFilter<"Task"> | string | null
   leaseSeconds?: Prisma.IntNullableFilter<"Task"> | number | null
   leaseExpiresAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
+  lastWorker?: Prisma.StringNullableFilter<"Task"> | string | null
+  attemptEndsAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
+  deadlineAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   cancelRequestedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   runAtMs?: Prisma.BigIntFilter<"Task"> | bigint | number
   createdAtMs?: Prisma.BigIntFilter<"Task"> | bigint | number
@@ -558,10 +767,18 @@ export type TaskWhereUniqueInput = Prisma.AtLeast<{
   queuedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   startedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   completedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
+  archivedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   durationMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   owner?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
+  parent?: Prisma.XOR<Prisma.TaskNullableScalarRelationFilter, Prisma.TaskWhereInput> | null
+  children?: Prisma.TaskListRelationFilter
+  schedule?: Prisma.XOR<Prisma.ScheduleNullableScalarRelationFilter, Prisma.ScheduleWhereInput> | null
+  dependsOn?: Prisma.TaskDependencyListRelationFilter
+  dependents?: Prisma.TaskDependencyListRelationFilter
+  attempts?: Prisma.TaskAttemptListRelationFilter
   streams?: Prisma.StreamListRelationFilter
   produced?: Prisma.StreamListRelationFilter
+  conversations?: Prisma.ConversationListRelationFilter
 }, "id">
 
 export type TaskOrderByWithAggregationInput = {
@@ -581,14 +798,31 @@ export type TaskOrderByWithAggregationInput = {
   error?: Prisma.SortOrderInput | Prisma.SortOrder
   attempt?: Prisma.SortOrder
   maxAttempts?: Prisma.SortOrder
+  retryPolicy?: Prisma.SortOrderInput | Prisma.SortOrder
   timeoutSeconds?: Prisma.SortOrderInput | Prisma.SortOrder
+  totalTimeoutSeconds?: Prisma.SortOrderInput | Prisma.SortOrder
   agentsInvolved?: Prisma.SortOrder
+  metrics?: Prisma.SortOrderInput | Prisma.SortOrder
+  files?: Prisma.SortOrderInput | Prisma.SortOrder
   sessionKey?: Prisma.SortOrderInput | Prisma.SortOrder
   idempotencyKey?: Prisma.SortOrderInput | Prisma.SortOrder
+  parentId?: Prisma.SortOrderInput | Prisma.SortOrder
+  scheduleId?: Prisma.SortOrderInput | Prisma.SortOrder
+  lane?: Prisma.SortOrder
+  concurrencyKey?: Prisma.SortOrderInput | Prisma.SortOrder
+  concurrencyLimit?: Prisma.SortOrderInput | Prisma.SortOrder
+  onDependencyFailure?: Prisma.SortOrder
+  waitingFor?: Prisma.SortOrder
+  isAwaited?: Prisma.SortOrder
+  readyAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   worker?: Prisma.SortOrderInput | Prisma.SortOrder
+  workerKind?: Prisma.SortOrderInput | Prisma.SortOrder
   leaseToken?: Prisma.SortOrderInput | Prisma.SortOrder
   leaseSeconds?: Prisma.SortOrderInput | Prisma.SortOrder
   leaseExpiresAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
+  lastWorker?: Prisma.SortOrderInput | Prisma.SortOrder
+  attemptEndsAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
+  deadlineAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   cancelRequestedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   runAtMs?: Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
@@ -596,6 +830,7 @@ export type TaskOrderByWithAggregationInput = {
   queuedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   startedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   completedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
+  archivedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   durationMs?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.TaskCountOrderByAggregateInput
   _avg?: Prisma.TaskAvgOrderByAggregateInput
@@ -624,14 +859,31 @@ export type TaskScalarWhereWithAggregatesInput = {
   error?: Prisma.StringNullableWithAggregatesFilter<"Task"> | string | null
   attempt?: Prisma.IntWithAggregatesFilter<"Task"> | number
   maxAttempts?: Prisma.IntWithAggregatesFilter<"Task"> | number
+  retryPolicy?: Prisma.JsonNullableWithAggregatesFilter<"Task">
   timeoutSeconds?: Prisma.IntNullableWithAggregatesFilter<"Task"> | number | null
+  totalTimeoutSeconds?: Prisma.IntNullableWithAggregatesFilter<"Task"> | number | null
   agentsInvolved?: Prisma.JsonWithAggregatesFilter<"Task">
+  metrics?: Prisma.JsonNullableWithAggregatesFilter<"Task">
+  files?: Prisma.JsonNullableWithAggregatesFilter<"Task">
   sessionKey?: Prisma.StringNullableWithAggregatesFilter<"Task"> | string | null
   idempotencyKey?: Prisma.StringNullableWithAggregatesFilter<"Task"> | string | null
+  parentId?: Prisma.StringNullableWithAggregatesFilter<"Task"> | string | null
+  scheduleId?: Prisma.StringNullableWithAggregatesFilter<"Task"> | string | null
+  lane?: Prisma.StringWithAggregatesFilter<"Task"> | string
+  concurrencyKey?: Prisma.StringNullableWithAggregatesFilter<"Task"> | string | null
+  concurrencyLimit?: Prisma.IntNullableWithAggregatesFilter<"Task"> | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureWithAggregatesFilter<"Task"> | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntWithAggregatesFilter<"Task"> | number
+  isAwaited?: Prisma.BoolWithAggregatesFilter<"Task"> | boolean
+  readyAtMs?: Prisma.BigIntNullableWithAggregatesFilter<"Task"> | bigint | number | null
   worker?: Prisma.StringNullableWithAggregatesFilter<"Task"> | string | null
+  workerKind?: Prisma.EnumWorkerKindNullableWithAggregatesFilter<"Task"> | $Enums.WorkerKind | null
   leaseToken?: Prisma.StringNullableWithAggregatesFilter<"Task"> | string | null
   leaseSeconds?: Prisma.IntNullableWithAggregatesFilter<"Task"> | number | null
   leaseExpiresAtMs?: Prisma.BigIntNullableWithAggregatesFilter<"Task"> | bigint | number | null
+  lastWorker?: Prisma.StringNullableWithAggregatesFilter<"Task"> | string | null
+  attemptEndsAtMs?: Prisma.BigIntNullableWithAggregatesFilter<"Task"> | bigint | number | null
+  deadlineAtMs?: Prisma.BigIntNullableWithAggregatesFilter<"Task"> | bigint | number | null
   cancelRequestedAtMs?: Prisma.BigIntNullableWithAggregatesFilter<"Task"> | bigint | number | null
   runAtMs?: Prisma.BigIntWithAggregatesFilter<"Task"> | bigint | number
   createdAtMs?: Prisma.BigIntWithAggregatesFilter<"Task"> | bigint | number
@@ -639,6 +891,7 @@ export type TaskScalarWhereWithAggregatesInput = {
   queuedAtMs?: Prisma.BigIntNullableWithAggregatesFilter<"Task"> | bigint | number | null
   startedAtMs?: Prisma.BigIntNullableWithAggregatesFilter<"Task"> | bigint | number | null
   completedAtMs?: Prisma.BigIntNullableWithAggregatesFilter<"Task"> | bigint | number | null
+  archivedAtMs?: Prisma.BigIntNullableWithAggregatesFilter<"Task"> | bigint | number | null
   durationMs?: Prisma.BigIntNullableWithAggregatesFilter<"Task"> | bigint | number | null
 }
 
@@ -658,14 +911,29 @@ export type TaskCreateInput = {
   error?: string | null
   attempt?: number
   maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: string | null
   idempotencyKey?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
   worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
   leaseToken?: string | null
   leaseSeconds?: number | null
   leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
   cancelRequestedAtMs?: bigint | number | null
   runAtMs: bigint | number
   createdAtMs: bigint | number
@@ -673,10 +941,18 @@ export type TaskCreateInput = {
   queuedAtMs?: bigint | number | null
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
   durationMs?: bigint | number | null
   owner: Prisma.UserCreateNestedOneWithoutTasksInput
+  parent?: Prisma.TaskCreateNestedOneWithoutChildrenInput
+  children?: Prisma.TaskCreateNestedManyWithoutParentInput
+  schedule?: Prisma.ScheduleCreateNestedOneWithoutTasksInput
+  dependsOn?: Prisma.TaskDependencyCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptCreateNestedManyWithoutTaskInput
   streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
 }
 
 export type TaskUncheckedCreateInput = {
@@ -696,14 +972,31 @@ export type TaskUncheckedCreateInput = {
   error?: string | null
   attempt?: number
   maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: string | null
   idempotencyKey?: string | null
+  parentId?: string | null
+  scheduleId?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
   worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
   leaseToken?: string | null
   leaseSeconds?: number | null
   leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
   cancelRequestedAtMs?: bigint | number | null
   runAtMs: bigint | number
   createdAtMs: bigint | number
@@ -711,9 +1004,15 @@ export type TaskUncheckedCreateInput = {
   queuedAtMs?: bigint | number | null
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
   durationMs?: bigint | number | null
+  children?: Prisma.TaskUncheckedCreateNestedManyWithoutParentInput
+  dependsOn?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptUncheckedCreateNestedManyWithoutTaskInput
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
 }
 
 export type TaskUpdateInput = {
@@ -732,14 +1031,29 @@ export type TaskUpdateInput = {
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
   leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -747,10 +1061,18 @@ export type TaskUpdateInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   owner?: Prisma.UserUpdateOneRequiredWithoutTasksNestedInput
+  parent?: Prisma.TaskUpdateOneWithoutChildrenNestedInput
+  children?: Prisma.TaskUpdateManyWithoutParentNestedInput
+  schedule?: Prisma.ScheduleUpdateOneWithoutTasksNestedInput
+  dependsOn?: Prisma.TaskDependencyUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUpdateManyWithoutTaskNestedInput
   streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUncheckedUpdateInput = {
@@ -770,14 +1092,31 @@ export type TaskUncheckedUpdateInput = {
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  scheduleId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
   leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -785,9 +1124,15 @@ export type TaskUncheckedUpdateInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  children?: Prisma.TaskUncheckedUpdateManyWithoutParentNestedInput
+  dependsOn?: Prisma.TaskDependencyUncheckedUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUncheckedUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUncheckedUpdateManyWithoutTaskNestedInput
   streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskCreateManyInput = {
@@ -807,14 +1152,31 @@ export type TaskCreateManyInput = {
   error?: string | null
   attempt?: number
   maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: string | null
   idempotencyKey?: string | null
+  parentId?: string | null
+  scheduleId?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
   worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
   leaseToken?: string | null
   leaseSeconds?: number | null
   leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
   cancelRequestedAtMs?: bigint | number | null
   runAtMs: bigint | number
   createdAtMs: bigint | number
@@ -822,6 +1184,7 @@ export type TaskCreateManyInput = {
   queuedAtMs?: bigint | number | null
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
   durationMs?: bigint | number | null
 }
 
@@ -841,14 +1204,29 @@ export type TaskUpdateManyMutationInput = {
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
   leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -856,6 +1234,7 @@ export type TaskUpdateManyMutationInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
@@ -876,14 +1255,31 @@ export type TaskUncheckedUpdateManyInput = {
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  scheduleId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
   leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -891,7 +1287,13 @@ export type TaskUncheckedUpdateManyInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+}
+
+export type TaskNullableScalarRelationFilter = {
+  is?: Prisma.TaskWhereInput | null
+  isNot?: Prisma.TaskWhereInput | null
 }
 
 export type TaskListRelationFilter = {
@@ -902,11 +1304,6 @@ export type TaskListRelationFilter = {
 
 export type TaskOrderByRelationAggregateInput = {
   _count?: Prisma.SortOrder
-}
-
-export type TaskNullableScalarRelationFilter = {
-  is?: Prisma.TaskWhereInput | null
-  isNot?: Prisma.TaskWhereInput | null
 }
 
 export type TaskCountOrderByAggregateInput = {
@@ -926,14 +1323,31 @@ export type TaskCountOrderByAggregateInput = {
   error?: Prisma.SortOrder
   attempt?: Prisma.SortOrder
   maxAttempts?: Prisma.SortOrder
+  retryPolicy?: Prisma.SortOrder
   timeoutSeconds?: Prisma.SortOrder
+  totalTimeoutSeconds?: Prisma.SortOrder
   agentsInvolved?: Prisma.SortOrder
+  metrics?: Prisma.SortOrder
+  files?: Prisma.SortOrder
   sessionKey?: Prisma.SortOrder
   idempotencyKey?: Prisma.SortOrder
+  parentId?: Prisma.SortOrder
+  scheduleId?: Prisma.SortOrder
+  lane?: Prisma.SortOrder
+  concurrencyKey?: Prisma.SortOrder
+  concurrencyLimit?: Prisma.SortOrder
+  onDependencyFailure?: Prisma.SortOrder
+  waitingFor?: Prisma.SortOrder
+  isAwaited?: Prisma.SortOrder
+  readyAtMs?: Prisma.SortOrder
   worker?: Prisma.SortOrder
+  workerKind?: Prisma.SortOrder
   leaseToken?: Prisma.SortOrder
   leaseSeconds?: Prisma.SortOrder
   leaseExpiresAtMs?: Prisma.SortOrder
+  lastWorker?: Prisma.SortOrder
+  attemptEndsAtMs?: Prisma.SortOrder
+  deadlineAtMs?: Prisma.SortOrder
   cancelRequestedAtMs?: Prisma.SortOrder
   runAtMs?: Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
@@ -941,6 +1355,7 @@ export type TaskCountOrderByAggregateInput = {
   queuedAtMs?: Prisma.SortOrder
   startedAtMs?: Prisma.SortOrder
   completedAtMs?: Prisma.SortOrder
+  archivedAtMs?: Prisma.SortOrder
   durationMs?: Prisma.SortOrder
 }
 
@@ -951,8 +1366,14 @@ export type TaskAvgOrderByAggregateInput = {
   attempt?: Prisma.SortOrder
   maxAttempts?: Prisma.SortOrder
   timeoutSeconds?: Prisma.SortOrder
+  totalTimeoutSeconds?: Prisma.SortOrder
+  concurrencyLimit?: Prisma.SortOrder
+  waitingFor?: Prisma.SortOrder
+  readyAtMs?: Prisma.SortOrder
   leaseSeconds?: Prisma.SortOrder
   leaseExpiresAtMs?: Prisma.SortOrder
+  attemptEndsAtMs?: Prisma.SortOrder
+  deadlineAtMs?: Prisma.SortOrder
   cancelRequestedAtMs?: Prisma.SortOrder
   runAtMs?: Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
@@ -960,6 +1381,7 @@ export type TaskAvgOrderByAggregateInput = {
   queuedAtMs?: Prisma.SortOrder
   startedAtMs?: Prisma.SortOrder
   completedAtMs?: Prisma.SortOrder
+  archivedAtMs?: Prisma.SortOrder
   durationMs?: Prisma.SortOrder
 }
 
@@ -979,12 +1401,26 @@ export type TaskMaxOrderByAggregateInput = {
   attempt?: Prisma.SortOrder
   maxAttempts?: Prisma.SortOrder
   timeoutSeconds?: Prisma.SortOrder
+  totalTimeoutSeconds?: Prisma.SortOrder
   sessionKey?: Prisma.SortOrder
   idempotencyKey?: Prisma.SortOrder
+  parentId?: Prisma.SortOrder
+  scheduleId?: Prisma.SortOrder
+  lane?: Prisma.SortOrder
+  concurrencyKey?: Prisma.SortOrder
+  concurrencyLimit?: Prisma.SortOrder
+  onDependencyFailure?: Prisma.SortOrder
+  waitingFor?: Prisma.SortOrder
+  isAwaited?: Prisma.SortOrder
+  readyAtMs?: Prisma.SortOrder
   worker?: Prisma.SortOrder
+  workerKind?: Prisma.SortOrder
   leaseToken?: Prisma.SortOrder
   leaseSeconds?: Prisma.SortOrder
   leaseExpiresAtMs?: Prisma.SortOrder
+  lastWorker?: Prisma.SortOrder
+  attemptEndsAtMs?: Prisma.SortOrder
+  deadlineAtMs?: Prisma.SortOrder
   cancelRequestedAtMs?: Prisma.SortOrder
   runAtMs?: Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
@@ -992,6 +1428,7 @@ export type TaskMaxOrderByAggregateInput = {
   queuedAtMs?: Prisma.SortOrder
   startedAtMs?: Prisma.SortOrder
   completedAtMs?: Prisma.SortOrder
+  archivedAtMs?: Prisma.SortOrder
   durationMs?: Prisma.SortOrder
 }
 
@@ -1011,12 +1448,26 @@ export type TaskMinOrderByAggregateInput = {
   attempt?: Prisma.SortOrder
   maxAttempts?: Prisma.SortOrder
   timeoutSeconds?: Prisma.SortOrder
+  totalTimeoutSeconds?: Prisma.SortOrder
   sessionKey?: Prisma.SortOrder
   idempotencyKey?: Prisma.SortOrder
+  parentId?: Prisma.SortOrder
+  scheduleId?: Prisma.SortOrder
+  lane?: Prisma.SortOrder
+  concurrencyKey?: Prisma.SortOrder
+  concurrencyLimit?: Prisma.SortOrder
+  onDependencyFailure?: Prisma.SortOrder
+  waitingFor?: Prisma.SortOrder
+  isAwaited?: Prisma.SortOrder
+  readyAtMs?: Prisma.SortOrder
   worker?: Prisma.SortOrder
+  workerKind?: Prisma.SortOrder
   leaseToken?: Prisma.SortOrder
   leaseSeconds?: Prisma.SortOrder
   leaseExpiresAtMs?: Prisma.SortOrder
+  lastWorker?: Prisma.SortOrder
+  attemptEndsAtMs?: Prisma.SortOrder
+  deadlineAtMs?: Prisma.SortOrder
   cancelRequestedAtMs?: Prisma.SortOrder
   runAtMs?: Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
@@ -1024,6 +1475,7 @@ export type TaskMinOrderByAggregateInput = {
   queuedAtMs?: Prisma.SortOrder
   startedAtMs?: Prisma.SortOrder
   completedAtMs?: Prisma.SortOrder
+  archivedAtMs?: Prisma.SortOrder
   durationMs?: Prisma.SortOrder
 }
 
@@ -1034,8 +1486,14 @@ export type TaskSumOrderByAggregateInput = {
   attempt?: Prisma.SortOrder
   maxAttempts?: Prisma.SortOrder
   timeoutSeconds?: Prisma.SortOrder
+  totalTimeoutSeconds?: Prisma.SortOrder
+  concurrencyLimit?: Prisma.SortOrder
+  waitingFor?: Prisma.SortOrder
+  readyAtMs?: Prisma.SortOrder
   leaseSeconds?: Prisma.SortOrder
   leaseExpiresAtMs?: Prisma.SortOrder
+  attemptEndsAtMs?: Prisma.SortOrder
+  deadlineAtMs?: Prisma.SortOrder
   cancelRequestedAtMs?: Prisma.SortOrder
   runAtMs?: Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
@@ -1043,7 +1501,29 @@ export type TaskSumOrderByAggregateInput = {
   queuedAtMs?: Prisma.SortOrder
   startedAtMs?: Prisma.SortOrder
   completedAtMs?: Prisma.SortOrder
+  archivedAtMs?: Prisma.SortOrder
   durationMs?: Prisma.SortOrder
+}
+
+export type TaskScalarRelationFilter = {
+  is?: Prisma.TaskWhereInput
+  isNot?: Prisma.TaskWhereInput
+}
+
+export type TaskCreateNestedOneWithoutConversationsInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutConversationsInput, Prisma.TaskUncheckedCreateWithoutConversationsInput>
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutConversationsInput
+  connect?: Prisma.TaskWhereUniqueInput
+}
+
+export type TaskUpdateOneWithoutConversationsNestedInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutConversationsInput, Prisma.TaskUncheckedCreateWithoutConversationsInput>
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutConversationsInput
+  upsert?: Prisma.TaskUpsertWithoutConversationsInput
+  disconnect?: Prisma.TaskWhereInput | boolean
+  delete?: Prisma.TaskWhereInput | boolean
+  connect?: Prisma.TaskWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.TaskUpdateToOneWithWhereWithoutConversationsInput, Prisma.TaskUpdateWithoutConversationsInput>, Prisma.TaskUncheckedUpdateWithoutConversationsInput>
 }
 
 export type TaskCreateNestedManyWithoutOwnerInput = {
@@ -1120,6 +1600,26 @@ export type TaskUpdateOneWithoutProducedNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.TaskUpdateToOneWithWhereWithoutProducedInput, Prisma.TaskUpdateWithoutProducedInput>, Prisma.TaskUncheckedUpdateWithoutProducedInput>
 }
 
+export type TaskCreateNestedOneWithoutChildrenInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutChildrenInput, Prisma.TaskUncheckedCreateWithoutChildrenInput>
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutChildrenInput
+  connect?: Prisma.TaskWhereUniqueInput
+}
+
+export type TaskCreateNestedManyWithoutParentInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutParentInput, Prisma.TaskUncheckedCreateWithoutParentInput> | Prisma.TaskCreateWithoutParentInput[] | Prisma.TaskUncheckedCreateWithoutParentInput[]
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutParentInput | Prisma.TaskCreateOrConnectWithoutParentInput[]
+  createMany?: Prisma.TaskCreateManyParentInputEnvelope
+  connect?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+}
+
+export type TaskUncheckedCreateNestedManyWithoutParentInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutParentInput, Prisma.TaskUncheckedCreateWithoutParentInput> | Prisma.TaskCreateWithoutParentInput[] | Prisma.TaskUncheckedCreateWithoutParentInput[]
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutParentInput | Prisma.TaskCreateOrConnectWithoutParentInput[]
+  createMany?: Prisma.TaskCreateManyParentInputEnvelope
+  connect?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+}
+
 export type EnumTaskStatusFieldUpdateOperationsInput = {
   set?: $Enums.TaskStatus
 }
@@ -1130,6 +1630,388 @@ export type NullableFloatFieldUpdateOperationsInput = {
   decrement?: number
   multiply?: number
   divide?: number
+}
+
+export type EnumDependencyFailureFieldUpdateOperationsInput = {
+  set?: $Enums.DependencyFailure
+}
+
+export type NullableEnumWorkerKindFieldUpdateOperationsInput = {
+  set?: $Enums.WorkerKind | null
+}
+
+export type TaskUpdateOneWithoutChildrenNestedInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutChildrenInput, Prisma.TaskUncheckedCreateWithoutChildrenInput>
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutChildrenInput
+  upsert?: Prisma.TaskUpsertWithoutChildrenInput
+  disconnect?: Prisma.TaskWhereInput | boolean
+  delete?: Prisma.TaskWhereInput | boolean
+  connect?: Prisma.TaskWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.TaskUpdateToOneWithWhereWithoutChildrenInput, Prisma.TaskUpdateWithoutChildrenInput>, Prisma.TaskUncheckedUpdateWithoutChildrenInput>
+}
+
+export type TaskUpdateManyWithoutParentNestedInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutParentInput, Prisma.TaskUncheckedCreateWithoutParentInput> | Prisma.TaskCreateWithoutParentInput[] | Prisma.TaskUncheckedCreateWithoutParentInput[]
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutParentInput | Prisma.TaskCreateOrConnectWithoutParentInput[]
+  upsert?: Prisma.TaskUpsertWithWhereUniqueWithoutParentInput | Prisma.TaskUpsertWithWhereUniqueWithoutParentInput[]
+  createMany?: Prisma.TaskCreateManyParentInputEnvelope
+  set?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+  disconnect?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+  delete?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+  connect?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+  update?: Prisma.TaskUpdateWithWhereUniqueWithoutParentInput | Prisma.TaskUpdateWithWhereUniqueWithoutParentInput[]
+  updateMany?: Prisma.TaskUpdateManyWithWhereWithoutParentInput | Prisma.TaskUpdateManyWithWhereWithoutParentInput[]
+  deleteMany?: Prisma.TaskScalarWhereInput | Prisma.TaskScalarWhereInput[]
+}
+
+export type TaskUncheckedUpdateManyWithoutParentNestedInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutParentInput, Prisma.TaskUncheckedCreateWithoutParentInput> | Prisma.TaskCreateWithoutParentInput[] | Prisma.TaskUncheckedCreateWithoutParentInput[]
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutParentInput | Prisma.TaskCreateOrConnectWithoutParentInput[]
+  upsert?: Prisma.TaskUpsertWithWhereUniqueWithoutParentInput | Prisma.TaskUpsertWithWhereUniqueWithoutParentInput[]
+  createMany?: Prisma.TaskCreateManyParentInputEnvelope
+  set?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+  disconnect?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+  delete?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+  connect?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+  update?: Prisma.TaskUpdateWithWhereUniqueWithoutParentInput | Prisma.TaskUpdateWithWhereUniqueWithoutParentInput[]
+  updateMany?: Prisma.TaskUpdateManyWithWhereWithoutParentInput | Prisma.TaskUpdateManyWithWhereWithoutParentInput[]
+  deleteMany?: Prisma.TaskScalarWhereInput | Prisma.TaskScalarWhereInput[]
+}
+
+export type TaskCreateNestedOneWithoutDependsOnInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutDependsOnInput, Prisma.TaskUncheckedCreateWithoutDependsOnInput>
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutDependsOnInput
+  connect?: Prisma.TaskWhereUniqueInput
+}
+
+export type TaskCreateNestedOneWithoutDependentsInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutDependentsInput, Prisma.TaskUncheckedCreateWithoutDependentsInput>
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutDependentsInput
+  connect?: Prisma.TaskWhereUniqueInput
+}
+
+export type TaskUpdateOneRequiredWithoutDependsOnNestedInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutDependsOnInput, Prisma.TaskUncheckedCreateWithoutDependsOnInput>
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutDependsOnInput
+  upsert?: Prisma.TaskUpsertWithoutDependsOnInput
+  connect?: Prisma.TaskWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.TaskUpdateToOneWithWhereWithoutDependsOnInput, Prisma.TaskUpdateWithoutDependsOnInput>, Prisma.TaskUncheckedUpdateWithoutDependsOnInput>
+}
+
+export type TaskUpdateOneRequiredWithoutDependentsNestedInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutDependentsInput, Prisma.TaskUncheckedCreateWithoutDependentsInput>
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutDependentsInput
+  upsert?: Prisma.TaskUpsertWithoutDependentsInput
+  connect?: Prisma.TaskWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.TaskUpdateToOneWithWhereWithoutDependentsInput, Prisma.TaskUpdateWithoutDependentsInput>, Prisma.TaskUncheckedUpdateWithoutDependentsInput>
+}
+
+export type TaskCreateNestedOneWithoutAttemptsInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutAttemptsInput, Prisma.TaskUncheckedCreateWithoutAttemptsInput>
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutAttemptsInput
+  connect?: Prisma.TaskWhereUniqueInput
+}
+
+export type TaskUpdateOneRequiredWithoutAttemptsNestedInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutAttemptsInput, Prisma.TaskUncheckedCreateWithoutAttemptsInput>
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutAttemptsInput
+  upsert?: Prisma.TaskUpsertWithoutAttemptsInput
+  connect?: Prisma.TaskWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.TaskUpdateToOneWithWhereWithoutAttemptsInput, Prisma.TaskUpdateWithoutAttemptsInput>, Prisma.TaskUncheckedUpdateWithoutAttemptsInput>
+}
+
+export type TaskCreateNestedManyWithoutScheduleInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutScheduleInput, Prisma.TaskUncheckedCreateWithoutScheduleInput> | Prisma.TaskCreateWithoutScheduleInput[] | Prisma.TaskUncheckedCreateWithoutScheduleInput[]
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutScheduleInput | Prisma.TaskCreateOrConnectWithoutScheduleInput[]
+  createMany?: Prisma.TaskCreateManyScheduleInputEnvelope
+  connect?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+}
+
+export type TaskUncheckedCreateNestedManyWithoutScheduleInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutScheduleInput, Prisma.TaskUncheckedCreateWithoutScheduleInput> | Prisma.TaskCreateWithoutScheduleInput[] | Prisma.TaskUncheckedCreateWithoutScheduleInput[]
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutScheduleInput | Prisma.TaskCreateOrConnectWithoutScheduleInput[]
+  createMany?: Prisma.TaskCreateManyScheduleInputEnvelope
+  connect?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+}
+
+export type TaskUpdateManyWithoutScheduleNestedInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutScheduleInput, Prisma.TaskUncheckedCreateWithoutScheduleInput> | Prisma.TaskCreateWithoutScheduleInput[] | Prisma.TaskUncheckedCreateWithoutScheduleInput[]
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutScheduleInput | Prisma.TaskCreateOrConnectWithoutScheduleInput[]
+  upsert?: Prisma.TaskUpsertWithWhereUniqueWithoutScheduleInput | Prisma.TaskUpsertWithWhereUniqueWithoutScheduleInput[]
+  createMany?: Prisma.TaskCreateManyScheduleInputEnvelope
+  set?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+  disconnect?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+  delete?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+  connect?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+  update?: Prisma.TaskUpdateWithWhereUniqueWithoutScheduleInput | Prisma.TaskUpdateWithWhereUniqueWithoutScheduleInput[]
+  updateMany?: Prisma.TaskUpdateManyWithWhereWithoutScheduleInput | Prisma.TaskUpdateManyWithWhereWithoutScheduleInput[]
+  deleteMany?: Prisma.TaskScalarWhereInput | Prisma.TaskScalarWhereInput[]
+}
+
+export type TaskUncheckedUpdateManyWithoutScheduleNestedInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutScheduleInput, Prisma.TaskUncheckedCreateWithoutScheduleInput> | Prisma.TaskCreateWithoutScheduleInput[] | Prisma.TaskUncheckedCreateWithoutScheduleInput[]
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutScheduleInput | Prisma.TaskCreateOrConnectWithoutScheduleInput[]
+  upsert?: Prisma.TaskUpsertWithWhereUniqueWithoutScheduleInput | Prisma.TaskUpsertWithWhereUniqueWithoutScheduleInput[]
+  createMany?: Prisma.TaskCreateManyScheduleInputEnvelope
+  set?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+  disconnect?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+  delete?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+  connect?: Prisma.TaskWhereUniqueInput | Prisma.TaskWhereUniqueInput[]
+  update?: Prisma.TaskUpdateWithWhereUniqueWithoutScheduleInput | Prisma.TaskUpdateWithWhereUniqueWithoutScheduleInput[]
+  updateMany?: Prisma.TaskUpdateManyWithWhereWithoutScheduleInput | Prisma.TaskUpdateManyWithWhereWithoutScheduleInput[]
+  deleteMany?: Prisma.TaskScalarWhereInput | Prisma.TaskScalarWhereInput[]
+}
+
+export type TaskCreateWithoutConversationsInput = {
+  id: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
+  worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+  owner: Prisma.UserCreateNestedOneWithoutTasksInput
+  parent?: Prisma.TaskCreateNestedOneWithoutChildrenInput
+  children?: Prisma.TaskCreateNestedManyWithoutParentInput
+  schedule?: Prisma.ScheduleCreateNestedOneWithoutTasksInput
+  dependsOn?: Prisma.TaskDependencyCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptCreateNestedManyWithoutTaskInput
+  streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
+}
+
+export type TaskUncheckedCreateWithoutConversationsInput = {
+  id: string
+  ownerId: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  parentId?: string | null
+  scheduleId?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
+  worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+  children?: Prisma.TaskUncheckedCreateNestedManyWithoutParentInput
+  dependsOn?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptUncheckedCreateNestedManyWithoutTaskInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
+}
+
+export type TaskCreateOrConnectWithoutConversationsInput = {
+  where: Prisma.TaskWhereUniqueInput
+  create: Prisma.XOR<Prisma.TaskCreateWithoutConversationsInput, Prisma.TaskUncheckedCreateWithoutConversationsInput>
+}
+
+export type TaskUpsertWithoutConversationsInput = {
+  update: Prisma.XOR<Prisma.TaskUpdateWithoutConversationsInput, Prisma.TaskUncheckedUpdateWithoutConversationsInput>
+  create: Prisma.XOR<Prisma.TaskCreateWithoutConversationsInput, Prisma.TaskUncheckedCreateWithoutConversationsInput>
+  where?: Prisma.TaskWhereInput
+}
+
+export type TaskUpdateToOneWithWhereWithoutConversationsInput = {
+  where?: Prisma.TaskWhereInput
+  data: Prisma.XOR<Prisma.TaskUpdateWithoutConversationsInput, Prisma.TaskUncheckedUpdateWithoutConversationsInput>
+}
+
+export type TaskUpdateWithoutConversationsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  owner?: Prisma.UserUpdateOneRequiredWithoutTasksNestedInput
+  parent?: Prisma.TaskUpdateOneWithoutChildrenNestedInput
+  children?: Prisma.TaskUpdateManyWithoutParentNestedInput
+  schedule?: Prisma.ScheduleUpdateOneWithoutTasksNestedInput
+  dependsOn?: Prisma.TaskDependencyUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUpdateManyWithoutTaskNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
+}
+
+export type TaskUncheckedUpdateWithoutConversationsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  ownerId?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  scheduleId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  children?: Prisma.TaskUncheckedUpdateManyWithoutParentNestedInput
+  dependsOn?: Prisma.TaskDependencyUncheckedUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUncheckedUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUncheckedUpdateManyWithoutTaskNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
 }
 
 export type TaskCreateWithoutOwnerInput = {
@@ -1148,14 +2030,29 @@ export type TaskCreateWithoutOwnerInput = {
   error?: string | null
   attempt?: number
   maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: string | null
   idempotencyKey?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
   worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
   leaseToken?: string | null
   leaseSeconds?: number | null
   leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
   cancelRequestedAtMs?: bigint | number | null
   runAtMs: bigint | number
   createdAtMs: bigint | number
@@ -1163,9 +2060,17 @@ export type TaskCreateWithoutOwnerInput = {
   queuedAtMs?: bigint | number | null
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
   durationMs?: bigint | number | null
+  parent?: Prisma.TaskCreateNestedOneWithoutChildrenInput
+  children?: Prisma.TaskCreateNestedManyWithoutParentInput
+  schedule?: Prisma.ScheduleCreateNestedOneWithoutTasksInput
+  dependsOn?: Prisma.TaskDependencyCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptCreateNestedManyWithoutTaskInput
   streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
 }
 
 export type TaskUncheckedCreateWithoutOwnerInput = {
@@ -1184,14 +2089,31 @@ export type TaskUncheckedCreateWithoutOwnerInput = {
   error?: string | null
   attempt?: number
   maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: string | null
   idempotencyKey?: string | null
+  parentId?: string | null
+  scheduleId?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
   worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
   leaseToken?: string | null
   leaseSeconds?: number | null
   leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
   cancelRequestedAtMs?: bigint | number | null
   runAtMs: bigint | number
   createdAtMs: bigint | number
@@ -1199,9 +2121,15 @@ export type TaskUncheckedCreateWithoutOwnerInput = {
   queuedAtMs?: bigint | number | null
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
   durationMs?: bigint | number | null
+  children?: Prisma.TaskUncheckedCreateNestedManyWithoutParentInput
+  dependsOn?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptUncheckedCreateNestedManyWithoutTaskInput
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
 }
 
 export type TaskCreateOrConnectWithoutOwnerInput = {
@@ -1249,14 +2177,31 @@ export type TaskScalarWhereInput = {
   error?: Prisma.StringNullableFilter<"Task"> | string | null
   attempt?: Prisma.IntFilter<"Task"> | number
   maxAttempts?: Prisma.IntFilter<"Task"> | number
+  retryPolicy?: Prisma.JsonNullableFilter<"Task">
   timeoutSeconds?: Prisma.IntNullableFilter<"Task"> | number | null
+  totalTimeoutSeconds?: Prisma.IntNullableFilter<"Task"> | number | null
   agentsInvolved?: Prisma.JsonFilter<"Task">
+  metrics?: Prisma.JsonNullableFilter<"Task">
+  files?: Prisma.JsonNullableFilter<"Task">
   sessionKey?: Prisma.StringNullableFilter<"Task"> | string | null
   idempotencyKey?: Prisma.StringNullableFilter<"Task"> | string | null
+  parentId?: Prisma.StringNullableFilter<"Task"> | string | null
+  scheduleId?: Prisma.StringNullableFilter<"Task"> | string | null
+  lane?: Prisma.StringFilter<"Task"> | string
+  concurrencyKey?: Prisma.StringNullableFilter<"Task"> | string | null
+  concurrencyLimit?: Prisma.IntNullableFilter<"Task"> | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFilter<"Task"> | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFilter<"Task"> | number
+  isAwaited?: Prisma.BoolFilter<"Task"> | boolean
+  readyAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   worker?: Prisma.StringNullableFilter<"Task"> | string | null
+  workerKind?: Prisma.EnumWorkerKindNullableFilter<"Task"> | $Enums.WorkerKind | null
   leaseToken?: Prisma.StringNullableFilter<"Task"> | string | null
   leaseSeconds?: Prisma.IntNullableFilter<"Task"> | number | null
   leaseExpiresAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
+  lastWorker?: Prisma.StringNullableFilter<"Task"> | string | null
+  attemptEndsAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
+  deadlineAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   cancelRequestedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   runAtMs?: Prisma.BigIntFilter<"Task"> | bigint | number
   createdAtMs?: Prisma.BigIntFilter<"Task"> | bigint | number
@@ -1264,6 +2209,7 @@ export type TaskScalarWhereInput = {
   queuedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   startedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   completedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
+  archivedAtMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
   durationMs?: Prisma.BigIntNullableFilter<"Task"> | bigint | number | null
 }
 
@@ -1283,14 +2229,29 @@ export type TaskCreateWithoutStreamsInput = {
   error?: string | null
   attempt?: number
   maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: string | null
   idempotencyKey?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
   worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
   leaseToken?: string | null
   leaseSeconds?: number | null
   leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
   cancelRequestedAtMs?: bigint | number | null
   runAtMs: bigint | number
   createdAtMs: bigint | number
@@ -1298,9 +2259,17 @@ export type TaskCreateWithoutStreamsInput = {
   queuedAtMs?: bigint | number | null
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
   durationMs?: bigint | number | null
   owner: Prisma.UserCreateNestedOneWithoutTasksInput
+  parent?: Prisma.TaskCreateNestedOneWithoutChildrenInput
+  children?: Prisma.TaskCreateNestedManyWithoutParentInput
+  schedule?: Prisma.ScheduleCreateNestedOneWithoutTasksInput
+  dependsOn?: Prisma.TaskDependencyCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
 }
 
 export type TaskUncheckedCreateWithoutStreamsInput = {
@@ -1320,14 +2289,31 @@ export type TaskUncheckedCreateWithoutStreamsInput = {
   error?: string | null
   attempt?: number
   maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: string | null
   idempotencyKey?: string | null
+  parentId?: string | null
+  scheduleId?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
   worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
   leaseToken?: string | null
   leaseSeconds?: number | null
   leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
   cancelRequestedAtMs?: bigint | number | null
   runAtMs: bigint | number
   createdAtMs: bigint | number
@@ -1335,8 +2321,14 @@ export type TaskUncheckedCreateWithoutStreamsInput = {
   queuedAtMs?: bigint | number | null
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
   durationMs?: bigint | number | null
+  children?: Prisma.TaskUncheckedCreateNestedManyWithoutParentInput
+  dependsOn?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptUncheckedCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
 }
 
 export type TaskCreateOrConnectWithoutStreamsInput = {
@@ -1360,14 +2352,29 @@ export type TaskCreateWithoutProducedInput = {
   error?: string | null
   attempt?: number
   maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: string | null
   idempotencyKey?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
   worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
   leaseToken?: string | null
   leaseSeconds?: number | null
   leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
   cancelRequestedAtMs?: bigint | number | null
   runAtMs: bigint | number
   createdAtMs: bigint | number
@@ -1375,9 +2382,17 @@ export type TaskCreateWithoutProducedInput = {
   queuedAtMs?: bigint | number | null
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
   durationMs?: bigint | number | null
   owner: Prisma.UserCreateNestedOneWithoutTasksInput
+  parent?: Prisma.TaskCreateNestedOneWithoutChildrenInput
+  children?: Prisma.TaskCreateNestedManyWithoutParentInput
+  schedule?: Prisma.ScheduleCreateNestedOneWithoutTasksInput
+  dependsOn?: Prisma.TaskDependencyCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptCreateNestedManyWithoutTaskInput
   streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
 }
 
 export type TaskUncheckedCreateWithoutProducedInput = {
@@ -1397,14 +2412,31 @@ export type TaskUncheckedCreateWithoutProducedInput = {
   error?: string | null
   attempt?: number
   maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: string | null
   idempotencyKey?: string | null
+  parentId?: string | null
+  scheduleId?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
   worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
   leaseToken?: string | null
   leaseSeconds?: number | null
   leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
   cancelRequestedAtMs?: bigint | number | null
   runAtMs: bigint | number
   createdAtMs: bigint | number
@@ -1412,8 +2444,14 @@ export type TaskUncheckedCreateWithoutProducedInput = {
   queuedAtMs?: bigint | number | null
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
   durationMs?: bigint | number | null
+  children?: Prisma.TaskUncheckedCreateNestedManyWithoutParentInput
+  dependsOn?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptUncheckedCreateNestedManyWithoutTaskInput
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
 }
 
 export type TaskCreateOrConnectWithoutProducedInput = {
@@ -1448,14 +2486,29 @@ export type TaskUpdateWithoutStreamsInput = {
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
   leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -1463,9 +2516,17 @@ export type TaskUpdateWithoutStreamsInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   owner?: Prisma.UserUpdateOneRequiredWithoutTasksNestedInput
+  parent?: Prisma.TaskUpdateOneWithoutChildrenNestedInput
+  children?: Prisma.TaskUpdateManyWithoutParentNestedInput
+  schedule?: Prisma.ScheduleUpdateOneWithoutTasksNestedInput
+  dependsOn?: Prisma.TaskDependencyUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUncheckedUpdateWithoutStreamsInput = {
@@ -1485,14 +2546,31 @@ export type TaskUncheckedUpdateWithoutStreamsInput = {
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  scheduleId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
   leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -1500,8 +2578,14 @@ export type TaskUncheckedUpdateWithoutStreamsInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  children?: Prisma.TaskUncheckedUpdateManyWithoutParentNestedInput
+  dependsOn?: Prisma.TaskDependencyUncheckedUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUncheckedUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUncheckedUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUpsertWithoutProducedInput = {
@@ -1531,14 +2615,29 @@ export type TaskUpdateWithoutProducedInput = {
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
   leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -1546,9 +2645,17 @@ export type TaskUpdateWithoutProducedInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   owner?: Prisma.UserUpdateOneRequiredWithoutTasksNestedInput
+  parent?: Prisma.TaskUpdateOneWithoutChildrenNestedInput
+  children?: Prisma.TaskUpdateManyWithoutParentNestedInput
+  schedule?: Prisma.ScheduleUpdateOneWithoutTasksNestedInput
+  dependsOn?: Prisma.TaskDependencyUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUpdateManyWithoutTaskNestedInput
   streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUncheckedUpdateWithoutProducedInput = {
@@ -1568,14 +2675,31 @@ export type TaskUncheckedUpdateWithoutProducedInput = {
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  scheduleId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
   leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -1583,8 +2707,1308 @@ export type TaskUncheckedUpdateWithoutProducedInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  children?: Prisma.TaskUncheckedUpdateManyWithoutParentNestedInput
+  dependsOn?: Prisma.TaskDependencyUncheckedUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUncheckedUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUncheckedUpdateManyWithoutTaskNestedInput
   streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
+}
+
+export type TaskCreateWithoutChildrenInput = {
+  id: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
+  worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+  owner: Prisma.UserCreateNestedOneWithoutTasksInput
+  parent?: Prisma.TaskCreateNestedOneWithoutChildrenInput
+  schedule?: Prisma.ScheduleCreateNestedOneWithoutTasksInput
+  dependsOn?: Prisma.TaskDependencyCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptCreateNestedManyWithoutTaskInput
+  streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
+}
+
+export type TaskUncheckedCreateWithoutChildrenInput = {
+  id: string
+  ownerId: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  parentId?: string | null
+  scheduleId?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
+  worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+  dependsOn?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptUncheckedCreateNestedManyWithoutTaskInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
+}
+
+export type TaskCreateOrConnectWithoutChildrenInput = {
+  where: Prisma.TaskWhereUniqueInput
+  create: Prisma.XOR<Prisma.TaskCreateWithoutChildrenInput, Prisma.TaskUncheckedCreateWithoutChildrenInput>
+}
+
+export type TaskCreateWithoutParentInput = {
+  id: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
+  worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+  owner: Prisma.UserCreateNestedOneWithoutTasksInput
+  children?: Prisma.TaskCreateNestedManyWithoutParentInput
+  schedule?: Prisma.ScheduleCreateNestedOneWithoutTasksInput
+  dependsOn?: Prisma.TaskDependencyCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptCreateNestedManyWithoutTaskInput
+  streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
+}
+
+export type TaskUncheckedCreateWithoutParentInput = {
+  id: string
+  ownerId: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  scheduleId?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
+  worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+  children?: Prisma.TaskUncheckedCreateNestedManyWithoutParentInput
+  dependsOn?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptUncheckedCreateNestedManyWithoutTaskInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
+}
+
+export type TaskCreateOrConnectWithoutParentInput = {
+  where: Prisma.TaskWhereUniqueInput
+  create: Prisma.XOR<Prisma.TaskCreateWithoutParentInput, Prisma.TaskUncheckedCreateWithoutParentInput>
+}
+
+export type TaskCreateManyParentInputEnvelope = {
+  data: Prisma.TaskCreateManyParentInput | Prisma.TaskCreateManyParentInput[]
+}
+
+export type TaskUpsertWithoutChildrenInput = {
+  update: Prisma.XOR<Prisma.TaskUpdateWithoutChildrenInput, Prisma.TaskUncheckedUpdateWithoutChildrenInput>
+  create: Prisma.XOR<Prisma.TaskCreateWithoutChildrenInput, Prisma.TaskUncheckedCreateWithoutChildrenInput>
+  where?: Prisma.TaskWhereInput
+}
+
+export type TaskUpdateToOneWithWhereWithoutChildrenInput = {
+  where?: Prisma.TaskWhereInput
+  data: Prisma.XOR<Prisma.TaskUpdateWithoutChildrenInput, Prisma.TaskUncheckedUpdateWithoutChildrenInput>
+}
+
+export type TaskUpdateWithoutChildrenInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  owner?: Prisma.UserUpdateOneRequiredWithoutTasksNestedInput
+  parent?: Prisma.TaskUpdateOneWithoutChildrenNestedInput
+  schedule?: Prisma.ScheduleUpdateOneWithoutTasksNestedInput
+  dependsOn?: Prisma.TaskDependencyUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUpdateManyWithoutTaskNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
+}
+
+export type TaskUncheckedUpdateWithoutChildrenInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  ownerId?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  scheduleId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  dependsOn?: Prisma.TaskDependencyUncheckedUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUncheckedUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUncheckedUpdateManyWithoutTaskNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
+}
+
+export type TaskUpsertWithWhereUniqueWithoutParentInput = {
+  where: Prisma.TaskWhereUniqueInput
+  update: Prisma.XOR<Prisma.TaskUpdateWithoutParentInput, Prisma.TaskUncheckedUpdateWithoutParentInput>
+  create: Prisma.XOR<Prisma.TaskCreateWithoutParentInput, Prisma.TaskUncheckedCreateWithoutParentInput>
+}
+
+export type TaskUpdateWithWhereUniqueWithoutParentInput = {
+  where: Prisma.TaskWhereUniqueInput
+  data: Prisma.XOR<Prisma.TaskUpdateWithoutParentInput, Prisma.TaskUncheckedUpdateWithoutParentInput>
+}
+
+export type TaskUpdateManyWithWhereWithoutParentInput = {
+  where: Prisma.TaskScalarWhereInput
+  data: Prisma.XOR<Prisma.TaskUpdateManyMutationInput, Prisma.TaskUncheckedUpdateManyWithoutParentInput>
+}
+
+export type TaskCreateWithoutDependsOnInput = {
+  id: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
+  worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+  owner: Prisma.UserCreateNestedOneWithoutTasksInput
+  parent?: Prisma.TaskCreateNestedOneWithoutChildrenInput
+  children?: Prisma.TaskCreateNestedManyWithoutParentInput
+  schedule?: Prisma.ScheduleCreateNestedOneWithoutTasksInput
+  dependents?: Prisma.TaskDependencyCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptCreateNestedManyWithoutTaskInput
+  streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
+}
+
+export type TaskUncheckedCreateWithoutDependsOnInput = {
+  id: string
+  ownerId: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  parentId?: string | null
+  scheduleId?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
+  worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+  children?: Prisma.TaskUncheckedCreateNestedManyWithoutParentInput
+  dependents?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptUncheckedCreateNestedManyWithoutTaskInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
+}
+
+export type TaskCreateOrConnectWithoutDependsOnInput = {
+  where: Prisma.TaskWhereUniqueInput
+  create: Prisma.XOR<Prisma.TaskCreateWithoutDependsOnInput, Prisma.TaskUncheckedCreateWithoutDependsOnInput>
+}
+
+export type TaskCreateWithoutDependentsInput = {
+  id: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
+  worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+  owner: Prisma.UserCreateNestedOneWithoutTasksInput
+  parent?: Prisma.TaskCreateNestedOneWithoutChildrenInput
+  children?: Prisma.TaskCreateNestedManyWithoutParentInput
+  schedule?: Prisma.ScheduleCreateNestedOneWithoutTasksInput
+  dependsOn?: Prisma.TaskDependencyCreateNestedManyWithoutTaskInput
+  attempts?: Prisma.TaskAttemptCreateNestedManyWithoutTaskInput
+  streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
+}
+
+export type TaskUncheckedCreateWithoutDependentsInput = {
+  id: string
+  ownerId: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  parentId?: string | null
+  scheduleId?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
+  worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+  children?: Prisma.TaskUncheckedCreateNestedManyWithoutParentInput
+  dependsOn?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutTaskInput
+  attempts?: Prisma.TaskAttemptUncheckedCreateNestedManyWithoutTaskInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
+}
+
+export type TaskCreateOrConnectWithoutDependentsInput = {
+  where: Prisma.TaskWhereUniqueInput
+  create: Prisma.XOR<Prisma.TaskCreateWithoutDependentsInput, Prisma.TaskUncheckedCreateWithoutDependentsInput>
+}
+
+export type TaskUpsertWithoutDependsOnInput = {
+  update: Prisma.XOR<Prisma.TaskUpdateWithoutDependsOnInput, Prisma.TaskUncheckedUpdateWithoutDependsOnInput>
+  create: Prisma.XOR<Prisma.TaskCreateWithoutDependsOnInput, Prisma.TaskUncheckedCreateWithoutDependsOnInput>
+  where?: Prisma.TaskWhereInput
+}
+
+export type TaskUpdateToOneWithWhereWithoutDependsOnInput = {
+  where?: Prisma.TaskWhereInput
+  data: Prisma.XOR<Prisma.TaskUpdateWithoutDependsOnInput, Prisma.TaskUncheckedUpdateWithoutDependsOnInput>
+}
+
+export type TaskUpdateWithoutDependsOnInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  owner?: Prisma.UserUpdateOneRequiredWithoutTasksNestedInput
+  parent?: Prisma.TaskUpdateOneWithoutChildrenNestedInput
+  children?: Prisma.TaskUpdateManyWithoutParentNestedInput
+  schedule?: Prisma.ScheduleUpdateOneWithoutTasksNestedInput
+  dependents?: Prisma.TaskDependencyUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUpdateManyWithoutTaskNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
+}
+
+export type TaskUncheckedUpdateWithoutDependsOnInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  ownerId?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  scheduleId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  children?: Prisma.TaskUncheckedUpdateManyWithoutParentNestedInput
+  dependents?: Prisma.TaskDependencyUncheckedUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUncheckedUpdateManyWithoutTaskNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
+}
+
+export type TaskUpsertWithoutDependentsInput = {
+  update: Prisma.XOR<Prisma.TaskUpdateWithoutDependentsInput, Prisma.TaskUncheckedUpdateWithoutDependentsInput>
+  create: Prisma.XOR<Prisma.TaskCreateWithoutDependentsInput, Prisma.TaskUncheckedCreateWithoutDependentsInput>
+  where?: Prisma.TaskWhereInput
+}
+
+export type TaskUpdateToOneWithWhereWithoutDependentsInput = {
+  where?: Prisma.TaskWhereInput
+  data: Prisma.XOR<Prisma.TaskUpdateWithoutDependentsInput, Prisma.TaskUncheckedUpdateWithoutDependentsInput>
+}
+
+export type TaskUpdateWithoutDependentsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  owner?: Prisma.UserUpdateOneRequiredWithoutTasksNestedInput
+  parent?: Prisma.TaskUpdateOneWithoutChildrenNestedInput
+  children?: Prisma.TaskUpdateManyWithoutParentNestedInput
+  schedule?: Prisma.ScheduleUpdateOneWithoutTasksNestedInput
+  dependsOn?: Prisma.TaskDependencyUpdateManyWithoutTaskNestedInput
+  attempts?: Prisma.TaskAttemptUpdateManyWithoutTaskNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
+}
+
+export type TaskUncheckedUpdateWithoutDependentsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  ownerId?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  scheduleId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  children?: Prisma.TaskUncheckedUpdateManyWithoutParentNestedInput
+  dependsOn?: Prisma.TaskDependencyUncheckedUpdateManyWithoutTaskNestedInput
+  attempts?: Prisma.TaskAttemptUncheckedUpdateManyWithoutTaskNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
+}
+
+export type TaskCreateWithoutAttemptsInput = {
+  id: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
+  worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+  owner: Prisma.UserCreateNestedOneWithoutTasksInput
+  parent?: Prisma.TaskCreateNestedOneWithoutChildrenInput
+  children?: Prisma.TaskCreateNestedManyWithoutParentInput
+  schedule?: Prisma.ScheduleCreateNestedOneWithoutTasksInput
+  dependsOn?: Prisma.TaskDependencyCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyCreateNestedManyWithoutOnInput
+  streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
+}
+
+export type TaskUncheckedCreateWithoutAttemptsInput = {
+  id: string
+  ownerId: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  parentId?: string | null
+  scheduleId?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
+  worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+  children?: Prisma.TaskUncheckedCreateNestedManyWithoutParentInput
+  dependsOn?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutOnInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
+}
+
+export type TaskCreateOrConnectWithoutAttemptsInput = {
+  where: Prisma.TaskWhereUniqueInput
+  create: Prisma.XOR<Prisma.TaskCreateWithoutAttemptsInput, Prisma.TaskUncheckedCreateWithoutAttemptsInput>
+}
+
+export type TaskUpsertWithoutAttemptsInput = {
+  update: Prisma.XOR<Prisma.TaskUpdateWithoutAttemptsInput, Prisma.TaskUncheckedUpdateWithoutAttemptsInput>
+  create: Prisma.XOR<Prisma.TaskCreateWithoutAttemptsInput, Prisma.TaskUncheckedCreateWithoutAttemptsInput>
+  where?: Prisma.TaskWhereInput
+}
+
+export type TaskUpdateToOneWithWhereWithoutAttemptsInput = {
+  where?: Prisma.TaskWhereInput
+  data: Prisma.XOR<Prisma.TaskUpdateWithoutAttemptsInput, Prisma.TaskUncheckedUpdateWithoutAttemptsInput>
+}
+
+export type TaskUpdateWithoutAttemptsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  owner?: Prisma.UserUpdateOneRequiredWithoutTasksNestedInput
+  parent?: Prisma.TaskUpdateOneWithoutChildrenNestedInput
+  children?: Prisma.TaskUpdateManyWithoutParentNestedInput
+  schedule?: Prisma.ScheduleUpdateOneWithoutTasksNestedInput
+  dependsOn?: Prisma.TaskDependencyUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUpdateManyWithoutOnNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
+}
+
+export type TaskUncheckedUpdateWithoutAttemptsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  ownerId?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  scheduleId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  children?: Prisma.TaskUncheckedUpdateManyWithoutParentNestedInput
+  dependsOn?: Prisma.TaskDependencyUncheckedUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUncheckedUpdateManyWithoutOnNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
+}
+
+export type TaskCreateWithoutScheduleInput = {
+  id: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
+  worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+  owner: Prisma.UserCreateNestedOneWithoutTasksInput
+  parent?: Prisma.TaskCreateNestedOneWithoutChildrenInput
+  children?: Prisma.TaskCreateNestedManyWithoutParentInput
+  dependsOn?: Prisma.TaskDependencyCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptCreateNestedManyWithoutTaskInput
+  streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
+}
+
+export type TaskUncheckedCreateWithoutScheduleInput = {
+  id: string
+  ownerId: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  parentId?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
+  worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+  children?: Prisma.TaskUncheckedCreateNestedManyWithoutParentInput
+  dependsOn?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptUncheckedCreateNestedManyWithoutTaskInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
+}
+
+export type TaskCreateOrConnectWithoutScheduleInput = {
+  where: Prisma.TaskWhereUniqueInput
+  create: Prisma.XOR<Prisma.TaskCreateWithoutScheduleInput, Prisma.TaskUncheckedCreateWithoutScheduleInput>
+}
+
+export type TaskCreateManyScheduleInputEnvelope = {
+  data: Prisma.TaskCreateManyScheduleInput | Prisma.TaskCreateManyScheduleInput[]
+}
+
+export type TaskUpsertWithWhereUniqueWithoutScheduleInput = {
+  where: Prisma.TaskWhereUniqueInput
+  update: Prisma.XOR<Prisma.TaskUpdateWithoutScheduleInput, Prisma.TaskUncheckedUpdateWithoutScheduleInput>
+  create: Prisma.XOR<Prisma.TaskCreateWithoutScheduleInput, Prisma.TaskUncheckedCreateWithoutScheduleInput>
+}
+
+export type TaskUpdateWithWhereUniqueWithoutScheduleInput = {
+  where: Prisma.TaskWhereUniqueInput
+  data: Prisma.XOR<Prisma.TaskUpdateWithoutScheduleInput, Prisma.TaskUncheckedUpdateWithoutScheduleInput>
+}
+
+export type TaskUpdateManyWithWhereWithoutScheduleInput = {
+  where: Prisma.TaskScalarWhereInput
+  data: Prisma.XOR<Prisma.TaskUpdateManyMutationInput, Prisma.TaskUncheckedUpdateManyWithoutScheduleInput>
 }
 
 export type TaskCreateManyOwnerInput = {
@@ -1603,14 +4027,31 @@ export type TaskCreateManyOwnerInput = {
   error?: string | null
   attempt?: number
   maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: string | null
   idempotencyKey?: string | null
+  parentId?: string | null
+  scheduleId?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
   worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
   leaseToken?: string | null
   leaseSeconds?: number | null
   leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
   cancelRequestedAtMs?: bigint | number | null
   runAtMs: bigint | number
   createdAtMs: bigint | number
@@ -1618,6 +4059,7 @@ export type TaskCreateManyOwnerInput = {
   queuedAtMs?: bigint | number | null
   startedAtMs?: bigint | number | null
   completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
   durationMs?: bigint | number | null
 }
 
@@ -1637,14 +4079,29 @@ export type TaskUpdateWithoutOwnerInput = {
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
   leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -1652,9 +4109,17 @@ export type TaskUpdateWithoutOwnerInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  parent?: Prisma.TaskUpdateOneWithoutChildrenNestedInput
+  children?: Prisma.TaskUpdateManyWithoutParentNestedInput
+  schedule?: Prisma.ScheduleUpdateOneWithoutTasksNestedInput
+  dependsOn?: Prisma.TaskDependencyUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUpdateManyWithoutTaskNestedInput
   streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUncheckedUpdateWithoutOwnerInput = {
@@ -1673,14 +4138,31 @@ export type TaskUncheckedUpdateWithoutOwnerInput = {
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  scheduleId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
   leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -1688,9 +4170,15 @@ export type TaskUncheckedUpdateWithoutOwnerInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  children?: Prisma.TaskUncheckedUpdateManyWithoutParentNestedInput
+  dependsOn?: Prisma.TaskDependencyUncheckedUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUncheckedUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUncheckedUpdateManyWithoutTaskNestedInput
   streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUncheckedUpdateManyWithoutOwnerInput = {
@@ -1709,14 +4197,31 @@ export type TaskUncheckedUpdateManyWithoutOwnerInput = {
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
   maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  scheduleId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
   leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -1724,6 +4229,451 @@ export type TaskUncheckedUpdateManyWithoutOwnerInput = {
   queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+}
+
+export type TaskCreateManyParentInput = {
+  id: string
+  ownerId: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  scheduleId?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
+  worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+}
+
+export type TaskUpdateWithoutParentInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  owner?: Prisma.UserUpdateOneRequiredWithoutTasksNestedInput
+  children?: Prisma.TaskUpdateManyWithoutParentNestedInput
+  schedule?: Prisma.ScheduleUpdateOneWithoutTasksNestedInput
+  dependsOn?: Prisma.TaskDependencyUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUpdateManyWithoutTaskNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
+}
+
+export type TaskUncheckedUpdateWithoutParentInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  ownerId?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  scheduleId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  children?: Prisma.TaskUncheckedUpdateManyWithoutParentNestedInput
+  dependsOn?: Prisma.TaskDependencyUncheckedUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUncheckedUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUncheckedUpdateManyWithoutTaskNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
+}
+
+export type TaskUncheckedUpdateManyWithoutParentInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  ownerId?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  scheduleId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+}
+
+export type TaskCreateManyScheduleInput = {
+  id: string
+  ownerId: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  parentId?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
+  worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+}
+
+export type TaskUpdateWithoutScheduleInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  owner?: Prisma.UserUpdateOneRequiredWithoutTasksNestedInput
+  parent?: Prisma.TaskUpdateOneWithoutChildrenNestedInput
+  children?: Prisma.TaskUpdateManyWithoutParentNestedInput
+  dependsOn?: Prisma.TaskDependencyUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUpdateManyWithoutTaskNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
+}
+
+export type TaskUncheckedUpdateWithoutScheduleInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  ownerId?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  children?: Prisma.TaskUncheckedUpdateManyWithoutParentNestedInput
+  dependsOn?: Prisma.TaskDependencyUncheckedUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUncheckedUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUncheckedUpdateManyWithoutTaskNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
+}
+
+export type TaskUncheckedUpdateManyWithoutScheduleInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  ownerId?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
@@ -1733,13 +4683,23 @@ export type TaskUncheckedUpdateManyWithoutOwnerInput = {
  */
 
 export type TaskCountOutputType = {
+  children: number
+  dependsOn: number
+  dependents: number
+  attempts: number
   streams: number
   produced: number
+  conversations: number
 }
 
 export type TaskCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  children?: boolean | TaskCountOutputTypeCountChildrenArgs
+  dependsOn?: boolean | TaskCountOutputTypeCountDependsOnArgs
+  dependents?: boolean | TaskCountOutputTypeCountDependentsArgs
+  attempts?: boolean | TaskCountOutputTypeCountAttemptsArgs
   streams?: boolean | TaskCountOutputTypeCountStreamsArgs
   produced?: boolean | TaskCountOutputTypeCountProducedArgs
+  conversations?: boolean | TaskCountOutputTypeCountConversationsArgs
 }
 
 /**
@@ -1755,6 +4715,34 @@ export type TaskCountOutputTypeDefaultArgs<ExtArgs extends runtime.Types.Extensi
 /**
  * TaskCountOutputType without action
  */
+export type TaskCountOutputTypeCountChildrenArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.TaskWhereInput
+}
+
+/**
+ * TaskCountOutputType without action
+ */
+export type TaskCountOutputTypeCountDependsOnArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.TaskDependencyWhereInput
+}
+
+/**
+ * TaskCountOutputType without action
+ */
+export type TaskCountOutputTypeCountDependentsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.TaskDependencyWhereInput
+}
+
+/**
+ * TaskCountOutputType without action
+ */
+export type TaskCountOutputTypeCountAttemptsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.TaskAttemptWhereInput
+}
+
+/**
+ * TaskCountOutputType without action
+ */
 export type TaskCountOutputTypeCountStreamsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   where?: Prisma.StreamWhereInput
 }
@@ -1764,6 +4752,13 @@ export type TaskCountOutputTypeCountStreamsArgs<ExtArgs extends runtime.Types.Ex
  */
 export type TaskCountOutputTypeCountProducedArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   where?: Prisma.StreamWhereInput
+}
+
+/**
+ * TaskCountOutputType without action
+ */
+export type TaskCountOutputTypeCountConversationsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.ConversationWhereInput
 }
 
 
@@ -1784,14 +4779,31 @@ export type TaskSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   error?: boolean
   attempt?: boolean
   maxAttempts?: boolean
+  retryPolicy?: boolean
   timeoutSeconds?: boolean
+  totalTimeoutSeconds?: boolean
   agentsInvolved?: boolean
+  metrics?: boolean
+  files?: boolean
   sessionKey?: boolean
   idempotencyKey?: boolean
+  parentId?: boolean
+  scheduleId?: boolean
+  lane?: boolean
+  concurrencyKey?: boolean
+  concurrencyLimit?: boolean
+  onDependencyFailure?: boolean
+  waitingFor?: boolean
+  isAwaited?: boolean
+  readyAtMs?: boolean
   worker?: boolean
+  workerKind?: boolean
   leaseToken?: boolean
   leaseSeconds?: boolean
   leaseExpiresAtMs?: boolean
+  lastWorker?: boolean
+  attemptEndsAtMs?: boolean
+  deadlineAtMs?: boolean
   cancelRequestedAtMs?: boolean
   runAtMs?: boolean
   createdAtMs?: boolean
@@ -1799,10 +4811,18 @@ export type TaskSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   queuedAtMs?: boolean
   startedAtMs?: boolean
   completedAtMs?: boolean
+  archivedAtMs?: boolean
   durationMs?: boolean
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
+  parent?: boolean | Prisma.Task$parentArgs<ExtArgs>
+  children?: boolean | Prisma.Task$childrenArgs<ExtArgs>
+  schedule?: boolean | Prisma.Task$scheduleArgs<ExtArgs>
+  dependsOn?: boolean | Prisma.Task$dependsOnArgs<ExtArgs>
+  dependents?: boolean | Prisma.Task$dependentsArgs<ExtArgs>
+  attempts?: boolean | Prisma.Task$attemptsArgs<ExtArgs>
   streams?: boolean | Prisma.Task$streamsArgs<ExtArgs>
   produced?: boolean | Prisma.Task$producedArgs<ExtArgs>
+  conversations?: boolean | Prisma.Task$conversationsArgs<ExtArgs>
   _count?: boolean | Prisma.TaskCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["task"]>
 
@@ -1823,14 +4843,31 @@ export type TaskSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensio
   error?: boolean
   attempt?: boolean
   maxAttempts?: boolean
+  retryPolicy?: boolean
   timeoutSeconds?: boolean
+  totalTimeoutSeconds?: boolean
   agentsInvolved?: boolean
+  metrics?: boolean
+  files?: boolean
   sessionKey?: boolean
   idempotencyKey?: boolean
+  parentId?: boolean
+  scheduleId?: boolean
+  lane?: boolean
+  concurrencyKey?: boolean
+  concurrencyLimit?: boolean
+  onDependencyFailure?: boolean
+  waitingFor?: boolean
+  isAwaited?: boolean
+  readyAtMs?: boolean
   worker?: boolean
+  workerKind?: boolean
   leaseToken?: boolean
   leaseSeconds?: boolean
   leaseExpiresAtMs?: boolean
+  lastWorker?: boolean
+  attemptEndsAtMs?: boolean
+  deadlineAtMs?: boolean
   cancelRequestedAtMs?: boolean
   runAtMs?: boolean
   createdAtMs?: boolean
@@ -1838,8 +4875,11 @@ export type TaskSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensio
   queuedAtMs?: boolean
   startedAtMs?: boolean
   completedAtMs?: boolean
+  archivedAtMs?: boolean
   durationMs?: boolean
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
+  parent?: boolean | Prisma.Task$parentArgs<ExtArgs>
+  schedule?: boolean | Prisma.Task$scheduleArgs<ExtArgs>
 }, ExtArgs["result"]["task"]>
 
 export type TaskSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -1859,14 +4899,31 @@ export type TaskSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensio
   error?: boolean
   attempt?: boolean
   maxAttempts?: boolean
+  retryPolicy?: boolean
   timeoutSeconds?: boolean
+  totalTimeoutSeconds?: boolean
   agentsInvolved?: boolean
+  metrics?: boolean
+  files?: boolean
   sessionKey?: boolean
   idempotencyKey?: boolean
+  parentId?: boolean
+  scheduleId?: boolean
+  lane?: boolean
+  concurrencyKey?: boolean
+  concurrencyLimit?: boolean
+  onDependencyFailure?: boolean
+  waitingFor?: boolean
+  isAwaited?: boolean
+  readyAtMs?: boolean
   worker?: boolean
+  workerKind?: boolean
   leaseToken?: boolean
   leaseSeconds?: boolean
   leaseExpiresAtMs?: boolean
+  lastWorker?: boolean
+  attemptEndsAtMs?: boolean
+  deadlineAtMs?: boolean
   cancelRequestedAtMs?: boolean
   runAtMs?: boolean
   createdAtMs?: boolean
@@ -1874,8 +4931,11 @@ export type TaskSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensio
   queuedAtMs?: boolean
   startedAtMs?: boolean
   completedAtMs?: boolean
+  archivedAtMs?: boolean
   durationMs?: boolean
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
+  parent?: boolean | Prisma.Task$parentArgs<ExtArgs>
+  schedule?: boolean | Prisma.Task$scheduleArgs<ExtArgs>
 }, ExtArgs["result"]["task"]>
 
 export type TaskSelectScalar = {
@@ -1895,14 +4955,31 @@ export type TaskSelectScalar = {
   error?: boolean
   attempt?: boolean
   maxAttempts?: boolean
+  retryPolicy?: boolean
   timeoutSeconds?: boolean
+  totalTimeoutSeconds?: boolean
   agentsInvolved?: boolean
+  metrics?: boolean
+  files?: boolean
   sessionKey?: boolean
   idempotencyKey?: boolean
+  parentId?: boolean
+  scheduleId?: boolean
+  lane?: boolean
+  concurrencyKey?: boolean
+  concurrencyLimit?: boolean
+  onDependencyFailure?: boolean
+  waitingFor?: boolean
+  isAwaited?: boolean
+  readyAtMs?: boolean
   worker?: boolean
+  workerKind?: boolean
   leaseToken?: boolean
   leaseSeconds?: boolean
   leaseExpiresAtMs?: boolean
+  lastWorker?: boolean
+  attemptEndsAtMs?: boolean
+  deadlineAtMs?: boolean
   cancelRequestedAtMs?: boolean
   runAtMs?: boolean
   createdAtMs?: boolean
@@ -1910,29 +4987,48 @@ export type TaskSelectScalar = {
   queuedAtMs?: boolean
   startedAtMs?: boolean
   completedAtMs?: boolean
+  archivedAtMs?: boolean
   durationMs?: boolean
 }
 
-export type TaskOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "ownerId" | "type" | "status" | "description" | "params" | "result" | "domain" | "driftScore" | "priority" | "progress" | "progressMessage" | "summary" | "error" | "attempt" | "maxAttempts" | "timeoutSeconds" | "agentsInvolved" | "sessionKey" | "idempotencyKey" | "worker" | "leaseToken" | "leaseSeconds" | "leaseExpiresAtMs" | "cancelRequestedAtMs" | "runAtMs" | "createdAtMs" | "updatedAtMs" | "queuedAtMs" | "startedAtMs" | "completedAtMs" | "durationMs", ExtArgs["result"]["task"]>
+export type TaskOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "ownerId" | "type" | "status" | "description" | "params" | "result" | "domain" | "driftScore" | "priority" | "progress" | "progressMessage" | "summary" | "error" | "attempt" | "maxAttempts" | "retryPolicy" | "timeoutSeconds" | "totalTimeoutSeconds" | "agentsInvolved" | "metrics" | "files" | "sessionKey" | "idempotencyKey" | "parentId" | "scheduleId" | "lane" | "concurrencyKey" | "concurrencyLimit" | "onDependencyFailure" | "waitingFor" | "isAwaited" | "readyAtMs" | "worker" | "workerKind" | "leaseToken" | "leaseSeconds" | "leaseExpiresAtMs" | "lastWorker" | "attemptEndsAtMs" | "deadlineAtMs" | "cancelRequestedAtMs" | "runAtMs" | "createdAtMs" | "updatedAtMs" | "queuedAtMs" | "startedAtMs" | "completedAtMs" | "archivedAtMs" | "durationMs", ExtArgs["result"]["task"]>
 export type TaskInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
+  parent?: boolean | Prisma.Task$parentArgs<ExtArgs>
+  children?: boolean | Prisma.Task$childrenArgs<ExtArgs>
+  schedule?: boolean | Prisma.Task$scheduleArgs<ExtArgs>
+  dependsOn?: boolean | Prisma.Task$dependsOnArgs<ExtArgs>
+  dependents?: boolean | Prisma.Task$dependentsArgs<ExtArgs>
+  attempts?: boolean | Prisma.Task$attemptsArgs<ExtArgs>
   streams?: boolean | Prisma.Task$streamsArgs<ExtArgs>
   produced?: boolean | Prisma.Task$producedArgs<ExtArgs>
+  conversations?: boolean | Prisma.Task$conversationsArgs<ExtArgs>
   _count?: boolean | Prisma.TaskCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type TaskIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
+  parent?: boolean | Prisma.Task$parentArgs<ExtArgs>
+  schedule?: boolean | Prisma.Task$scheduleArgs<ExtArgs>
 }
 export type TaskIncludeUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
+  parent?: boolean | Prisma.Task$parentArgs<ExtArgs>
+  schedule?: boolean | Prisma.Task$scheduleArgs<ExtArgs>
 }
 
 export type $TaskPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Task"
   objects: {
     owner: Prisma.$UserPayload<ExtArgs>
+    parent: Prisma.$TaskPayload<ExtArgs> | null
+    children: Prisma.$TaskPayload<ExtArgs>[]
+    schedule: Prisma.$SchedulePayload<ExtArgs> | null
+    dependsOn: Prisma.$TaskDependencyPayload<ExtArgs>[]
+    dependents: Prisma.$TaskDependencyPayload<ExtArgs>[]
+    attempts: Prisma.$TaskAttemptPayload<ExtArgs>[]
     streams: Prisma.$StreamPayload<ExtArgs>[]
     produced: Prisma.$StreamPayload<ExtArgs>[]
+    conversations: Prisma.$ConversationPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
@@ -1966,17 +5062,64 @@ export type $TaskPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
      */
     attempt: number
     maxAttempts: number
+    /**
+     * How long to wait before another attempt: see retry-policy.ts. Null: as the type says.
+     */
+    retryPolicy: runtime.JsonValue | null
     timeoutSeconds: number | null
+    totalTimeoutSeconds: number | null
     /**
      * List of names.
      */
     agentsInvolved: runtime.JsonValue
+    /**
+     * Figures its worker told.
+     */
+    metrics: runtime.JsonValue | null
+    /**
+     * List of files its worker touched.
+     */
+    files: runtime.JsonValue | null
     sessionKey: string | null
     idempotencyKey: string | null
+    parentId: string | null
+    scheduleId: string | null
+    /**
+     * Which tasks a worker chooses from together: the type, for all but the built-in ones with the owner, then the key. See lanes.ts.
+     */
+    lane: string
+    concurrencyKey: string | null
+    concurrencyLimit: number | null
+    onDependencyFailure: $Enums.DependencyFailure
+    /**
+     * How many tasks it waits for.
+     */
+    waitingFor: number
+    /**
+     * Whether other tasks depend on it, or have.
+     */
+    isAwaited: boolean
+    /**
+     * Since when a worker may claim it; null: not now.
+     */
+    readyAtMs: bigint | null
     worker: string | null
+    workerKind: $Enums.WorkerKind | null
     leaseToken: string | null
     leaseSeconds: number | null
     leaseExpiresAtMs: bigint | null
+    /**
+     * Who worked on it last.
+     */
+    lastWorker: string | null
+    /**
+     * When the attempt that runs must have ended.
+     */
+    attemptEndsAtMs: bigint | null
+    /**
+     * When it must have ended, all attempts together.
+     */
+    deadlineAtMs: bigint | null
     cancelRequestedAtMs: bigint | null
     runAtMs: bigint
     createdAtMs: bigint
@@ -1984,6 +5127,7 @@ export type $TaskPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
     queuedAtMs: bigint | null
     startedAtMs: bigint | null
     completedAtMs: bigint | null
+    archivedAtMs: bigint | null
     /**
      * From the last start to the end.
      */
@@ -2383,8 +5527,15 @@ readonly fields: TaskFieldRefs;
 export interface Prisma__TaskClient<T, Null = never, ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs, GlobalOmitOptions = {}> extends Prisma.PrismaPromise<T> {
   readonly [Symbol.toStringTag]: "PrismaPromise"
   owner<T extends Prisma.UserDefaultArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.UserDefaultArgs<ExtArgs>>): Prisma.Prisma__UserClient<runtime.Types.Result.GetResult<Prisma.$UserPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | Null, Null, ExtArgs, GlobalOmitOptions>
+  parent<T extends Prisma.Task$parentArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Task$parentArgs<ExtArgs>>): Prisma.Prisma__TaskClient<runtime.Types.Result.GetResult<Prisma.$TaskPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | null, null, ExtArgs, GlobalOmitOptions>
+  children<T extends Prisma.Task$childrenArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Task$childrenArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$TaskPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  schedule<T extends Prisma.Task$scheduleArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Task$scheduleArgs<ExtArgs>>): Prisma.Prisma__ScheduleClient<runtime.Types.Result.GetResult<Prisma.$SchedulePayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | null, null, ExtArgs, GlobalOmitOptions>
+  dependsOn<T extends Prisma.Task$dependsOnArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Task$dependsOnArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$TaskDependencyPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  dependents<T extends Prisma.Task$dependentsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Task$dependentsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$TaskDependencyPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  attempts<T extends Prisma.Task$attemptsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Task$attemptsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$TaskAttemptPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   streams<T extends Prisma.Task$streamsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Task$streamsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$StreamPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   produced<T extends Prisma.Task$producedArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Task$producedArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$StreamPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  conversations<T extends Prisma.Task$conversationsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Task$conversationsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ConversationPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -2430,14 +5581,31 @@ export interface TaskFieldRefs {
   readonly error: Prisma.FieldRef<"Task", 'String'>
   readonly attempt: Prisma.FieldRef<"Task", 'Int'>
   readonly maxAttempts: Prisma.FieldRef<"Task", 'Int'>
+  readonly retryPolicy: Prisma.FieldRef<"Task", 'Json'>
   readonly timeoutSeconds: Prisma.FieldRef<"Task", 'Int'>
+  readonly totalTimeoutSeconds: Prisma.FieldRef<"Task", 'Int'>
   readonly agentsInvolved: Prisma.FieldRef<"Task", 'Json'>
+  readonly metrics: Prisma.FieldRef<"Task", 'Json'>
+  readonly files: Prisma.FieldRef<"Task", 'Json'>
   readonly sessionKey: Prisma.FieldRef<"Task", 'String'>
   readonly idempotencyKey: Prisma.FieldRef<"Task", 'String'>
+  readonly parentId: Prisma.FieldRef<"Task", 'String'>
+  readonly scheduleId: Prisma.FieldRef<"Task", 'String'>
+  readonly lane: Prisma.FieldRef<"Task", 'String'>
+  readonly concurrencyKey: Prisma.FieldRef<"Task", 'String'>
+  readonly concurrencyLimit: Prisma.FieldRef<"Task", 'Int'>
+  readonly onDependencyFailure: Prisma.FieldRef<"Task", 'DependencyFailure'>
+  readonly waitingFor: Prisma.FieldRef<"Task", 'Int'>
+  readonly isAwaited: Prisma.FieldRef<"Task", 'Boolean'>
+  readonly readyAtMs: Prisma.FieldRef<"Task", 'BigInt'>
   readonly worker: Prisma.FieldRef<"Task", 'String'>
+  readonly workerKind: Prisma.FieldRef<"Task", 'WorkerKind'>
   readonly leaseToken: Prisma.FieldRef<"Task", 'String'>
   readonly leaseSeconds: Prisma.FieldRef<"Task", 'Int'>
   readonly leaseExpiresAtMs: Prisma.FieldRef<"Task", 'BigInt'>
+  readonly lastWorker: Prisma.FieldRef<"Task", 'String'>
+  readonly attemptEndsAtMs: Prisma.FieldRef<"Task", 'BigInt'>
+  readonly deadlineAtMs: Prisma.FieldRef<"Task", 'BigInt'>
   readonly cancelRequestedAtMs: Prisma.FieldRef<"Task", 'BigInt'>
   readonly runAtMs: Prisma.FieldRef<"Task", 'BigInt'>
   readonly createdAtMs: Prisma.FieldRef<"Task", 'BigInt'>
@@ -2445,6 +5613,7 @@ export interface TaskFieldRefs {
   readonly queuedAtMs: Prisma.FieldRef<"Task", 'BigInt'>
   readonly startedAtMs: Prisma.FieldRef<"Task", 'BigInt'>
   readonly completedAtMs: Prisma.FieldRef<"Task", 'BigInt'>
+  readonly archivedAtMs: Prisma.FieldRef<"Task", 'BigInt'>
   readonly durationMs: Prisma.FieldRef<"Task", 'BigInt'>
 }
     
@@ -2845,6 +6014,140 @@ export type TaskDeleteManyArgs<ExtArgs extends runtime.Types.Extensions.Internal
 }
 
 /**
+ * Task.parent
+ */
+export type Task$parentArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Task
+   */
+  select?: Prisma.TaskSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Task
+   */
+  omit?: Prisma.TaskOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.TaskInclude<ExtArgs> | null
+  where?: Prisma.TaskWhereInput
+}
+
+/**
+ * Task.children
+ */
+export type Task$childrenArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Task
+   */
+  select?: Prisma.TaskSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Task
+   */
+  omit?: Prisma.TaskOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.TaskInclude<ExtArgs> | null
+  where?: Prisma.TaskWhereInput
+  orderBy?: Prisma.TaskOrderByWithRelationInput | Prisma.TaskOrderByWithRelationInput[]
+  cursor?: Prisma.TaskWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.TaskScalarFieldEnum | Prisma.TaskScalarFieldEnum[]
+}
+
+/**
+ * Task.schedule
+ */
+export type Task$scheduleArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Schedule
+   */
+  select?: Prisma.ScheduleSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Schedule
+   */
+  omit?: Prisma.ScheduleOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ScheduleInclude<ExtArgs> | null
+  where?: Prisma.ScheduleWhereInput
+}
+
+/**
+ * Task.dependsOn
+ */
+export type Task$dependsOnArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the TaskDependency
+   */
+  select?: Prisma.TaskDependencySelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the TaskDependency
+   */
+  omit?: Prisma.TaskDependencyOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.TaskDependencyInclude<ExtArgs> | null
+  where?: Prisma.TaskDependencyWhereInput
+  orderBy?: Prisma.TaskDependencyOrderByWithRelationInput | Prisma.TaskDependencyOrderByWithRelationInput[]
+  cursor?: Prisma.TaskDependencyWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.TaskDependencyScalarFieldEnum | Prisma.TaskDependencyScalarFieldEnum[]
+}
+
+/**
+ * Task.dependents
+ */
+export type Task$dependentsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the TaskDependency
+   */
+  select?: Prisma.TaskDependencySelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the TaskDependency
+   */
+  omit?: Prisma.TaskDependencyOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.TaskDependencyInclude<ExtArgs> | null
+  where?: Prisma.TaskDependencyWhereInput
+  orderBy?: Prisma.TaskDependencyOrderByWithRelationInput | Prisma.TaskDependencyOrderByWithRelationInput[]
+  cursor?: Prisma.TaskDependencyWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.TaskDependencyScalarFieldEnum | Prisma.TaskDependencyScalarFieldEnum[]
+}
+
+/**
+ * Task.attempts
+ */
+export type Task$attemptsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the TaskAttempt
+   */
+  select?: Prisma.TaskAttemptSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the TaskAttempt
+   */
+  omit?: Prisma.TaskAttemptOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.TaskAttemptInclude<ExtArgs> | null
+  where?: Prisma.TaskAttemptWhereInput
+  orderBy?: Prisma.TaskAttemptOrderByWithRelationInput | Prisma.TaskAttemptOrderByWithRelationInput[]
+  cursor?: Prisma.TaskAttemptWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.TaskAttemptScalarFieldEnum | Prisma.TaskAttemptScalarFieldEnum[]
+}
+
+/**
  * Task.streams
  */
 export type Task$streamsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -2890,6 +6193,30 @@ export type Task$producedArgs<ExtArgs extends runtime.Types.Extensions.InternalA
   take?: number
   skip?: number
   distinct?: Prisma.StreamScalarFieldEnum | Prisma.StreamScalarFieldEnum[]
+}
+
+/**
+ * Task.conversations
+ */
+export type Task$conversationsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Conversation
+   */
+  select?: Prisma.ConversationSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Conversation
+   */
+  omit?: Prisma.ConversationOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ConversationInclude<ExtArgs> | null
+  where?: Prisma.ConversationWhereInput
+  orderBy?: Prisma.ConversationOrderByWithRelationInput | Prisma.ConversationOrderByWithRelationInput[]
+  cursor?: Prisma.ConversationWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.ConversationScalarFieldEnum | Prisma.ConversationScalarFieldEnum[]
 }
 
 /**

@@ -248,7 +248,13 @@ export type UserWhereInput = {
   sessions?: Prisma.SessionListRelationFilter
   apiKeys?: Prisma.ApiKeyListRelationFilter
   tasks?: Prisma.TaskListRelationFilter
+  taskTypes?: Prisma.OutsideTaskTypeListRelationFilter
+  schedules?: Prisma.ScheduleListRelationFilter
   streams?: Prisma.StreamListRelationFilter
+  conversations?: Prisma.ConversationListRelationFilter
+  usage?: Prisma.ProviderUsageListRelationFilter
+  budgets?: Prisma.BudgetListRelationFilter
+  budgeted?: Prisma.BudgetListRelationFilter
 }
 
 export type UserOrderByWithRelationInput = {
@@ -264,7 +270,13 @@ export type UserOrderByWithRelationInput = {
   sessions?: Prisma.SessionOrderByRelationAggregateInput
   apiKeys?: Prisma.ApiKeyOrderByRelationAggregateInput
   tasks?: Prisma.TaskOrderByRelationAggregateInput
+  taskTypes?: Prisma.OutsideTaskTypeOrderByRelationAggregateInput
+  schedules?: Prisma.ScheduleOrderByRelationAggregateInput
   streams?: Prisma.StreamOrderByRelationAggregateInput
+  conversations?: Prisma.ConversationOrderByRelationAggregateInput
+  usage?: Prisma.ProviderUsageOrderByRelationAggregateInput
+  budgets?: Prisma.BudgetOrderByRelationAggregateInput
+  budgeted?: Prisma.BudgetOrderByRelationAggregateInput
 }
 
 export type UserWhereUniqueInput = Prisma.AtLeast<{
@@ -283,7 +295,13 @@ export type UserWhereUniqueInput = Prisma.AtLeast<{
   sessions?: Prisma.SessionListRelationFilter
   apiKeys?: Prisma.ApiKeyListRelationFilter
   tasks?: Prisma.TaskListRelationFilter
+  taskTypes?: Prisma.OutsideTaskTypeListRelationFilter
+  schedules?: Prisma.ScheduleListRelationFilter
   streams?: Prisma.StreamListRelationFilter
+  conversations?: Prisma.ConversationListRelationFilter
+  usage?: Prisma.ProviderUsageListRelationFilter
+  budgets?: Prisma.BudgetListRelationFilter
+  budgeted?: Prisma.BudgetListRelationFilter
 }, "id" | "email">
 
 export type UserOrderByWithAggregationInput = {
@@ -329,7 +347,13 @@ export type UserCreateInput = {
   sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
   tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
   streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateInput = {
@@ -345,7 +369,13 @@ export type UserUncheckedCreateInput = {
   sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
   tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserUpdateInput = {
@@ -361,7 +391,13 @@ export type UserUpdateInput = {
   sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
   tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
   streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateInput = {
@@ -377,7 +413,13 @@ export type UserUncheckedUpdateInput = {
   sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
   tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
   streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateManyInput = {
@@ -411,6 +453,11 @@ export type UserUncheckedUpdateManyInput = {
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+}
+
+export type UserScalarRelationFilter = {
+  is?: Prisma.UserWhereInput
+  isNot?: Prisma.UserWhereInput
 }
 
 export type UserCountOrderByAggregateInput = {
@@ -456,21 +503,27 @@ export type UserSumOrderByAggregateInput = {
   disabledAtMs?: Prisma.SortOrder
 }
 
-export type UserScalarRelationFilter = {
-  is?: Prisma.UserWhereInput
-  isNot?: Prisma.UserWhereInput
+export type UserNullableScalarRelationFilter = {
+  is?: Prisma.UserWhereInput | null
+  isNot?: Prisma.UserWhereInput | null
+}
+
+export type UserCreateNestedOneWithoutConversationsInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutConversationsInput, Prisma.UserUncheckedCreateWithoutConversationsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutConversationsInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutConversationsNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutConversationsInput, Prisma.UserUncheckedCreateWithoutConversationsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutConversationsInput
+  upsert?: Prisma.UserUpsertWithoutConversationsInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutConversationsInput, Prisma.UserUpdateWithoutConversationsInput>, Prisma.UserUncheckedUpdateWithoutConversationsInput>
 }
 
 export type EnumUserRoleFieldUpdateOperationsInput = {
   set?: $Enums.UserRole
-}
-
-export type NullableBigIntFieldUpdateOperationsInput = {
-  set?: bigint | number | null
-  increment?: bigint | number
-  decrement?: bigint | number
-  multiply?: bigint | number
-  divide?: bigint | number
 }
 
 export type UserCreateNestedOneWithoutCredentialInput = {
@@ -543,6 +596,178 @@ export type UserUpdateOneRequiredWithoutTasksNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutTasksInput, Prisma.UserUpdateWithoutTasksInput>, Prisma.UserUncheckedUpdateWithoutTasksInput>
 }
 
+export type UserCreateNestedOneWithoutTaskTypesInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutTaskTypesInput, Prisma.UserUncheckedCreateWithoutTaskTypesInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutTaskTypesInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutTaskTypesNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutTaskTypesInput, Prisma.UserUncheckedCreateWithoutTaskTypesInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutTaskTypesInput
+  upsert?: Prisma.UserUpsertWithoutTaskTypesInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutTaskTypesInput, Prisma.UserUpdateWithoutTaskTypesInput>, Prisma.UserUncheckedUpdateWithoutTaskTypesInput>
+}
+
+export type UserCreateNestedOneWithoutSchedulesInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSchedulesInput, Prisma.UserUncheckedCreateWithoutSchedulesInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSchedulesInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutSchedulesNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSchedulesInput, Prisma.UserUncheckedCreateWithoutSchedulesInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSchedulesInput
+  upsert?: Prisma.UserUpsertWithoutSchedulesInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutSchedulesInput, Prisma.UserUpdateWithoutSchedulesInput>, Prisma.UserUncheckedUpdateWithoutSchedulesInput>
+}
+
+export type UserCreateNestedOneWithoutUsageInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutUsageInput, Prisma.UserUncheckedCreateWithoutUsageInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutUsageInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutUsageNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutUsageInput, Prisma.UserUncheckedCreateWithoutUsageInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutUsageInput
+  upsert?: Prisma.UserUpsertWithoutUsageInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutUsageInput, Prisma.UserUpdateWithoutUsageInput>, Prisma.UserUncheckedUpdateWithoutUsageInput>
+}
+
+export type UserCreateNestedOneWithoutBudgetsInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutBudgetsInput, Prisma.UserUncheckedCreateWithoutBudgetsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutBudgetsInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserCreateNestedOneWithoutBudgetedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutBudgetedInput, Prisma.UserUncheckedCreateWithoutBudgetedInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutBudgetedInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutBudgetsNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutBudgetsInput, Prisma.UserUncheckedCreateWithoutBudgetsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutBudgetsInput
+  upsert?: Prisma.UserUpsertWithoutBudgetsInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutBudgetsInput, Prisma.UserUpdateWithoutBudgetsInput>, Prisma.UserUncheckedUpdateWithoutBudgetsInput>
+}
+
+export type UserUpdateOneWithoutBudgetedNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutBudgetedInput, Prisma.UserUncheckedCreateWithoutBudgetedInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutBudgetedInput
+  upsert?: Prisma.UserUpsertWithoutBudgetedInput
+  disconnect?: Prisma.UserWhereInput | boolean
+  delete?: Prisma.UserWhereInput | boolean
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutBudgetedInput, Prisma.UserUpdateWithoutBudgetedInput>, Prisma.UserUncheckedUpdateWithoutBudgetedInput>
+}
+
+export type UserCreateWithoutConversationsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+}
+
+export type UserUncheckedCreateWithoutConversationsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+}
+
+export type UserCreateOrConnectWithoutConversationsInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutConversationsInput, Prisma.UserUncheckedCreateWithoutConversationsInput>
+}
+
+export type UserUpsertWithoutConversationsInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutConversationsInput, Prisma.UserUncheckedUpdateWithoutConversationsInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutConversationsInput, Prisma.UserUncheckedCreateWithoutConversationsInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutConversationsInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutConversationsInput, Prisma.UserUncheckedUpdateWithoutConversationsInput>
+}
+
+export type UserUpdateWithoutConversationsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+}
+
+export type UserUncheckedUpdateWithoutConversationsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+}
+
 export type UserCreateWithoutCredentialInput = {
   id: string
   email: string
@@ -555,7 +780,13 @@ export type UserCreateWithoutCredentialInput = {
   sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
   tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
   streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutCredentialInput = {
@@ -570,7 +801,13 @@ export type UserUncheckedCreateWithoutCredentialInput = {
   sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
   tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutCredentialInput = {
@@ -601,7 +838,13 @@ export type UserUpdateWithoutCredentialInput = {
   sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
   tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
   streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutCredentialInput = {
@@ -616,7 +859,13 @@ export type UserUncheckedUpdateWithoutCredentialInput = {
   sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
   tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
   streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutSessionsInput = {
@@ -631,7 +880,13 @@ export type UserCreateWithoutSessionsInput = {
   credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
   tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
   streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutSessionsInput = {
@@ -646,7 +901,13 @@ export type UserUncheckedCreateWithoutSessionsInput = {
   credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
   tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutSessionsInput = {
@@ -677,7 +938,13 @@ export type UserUpdateWithoutSessionsInput = {
   credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
   tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
   streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutSessionsInput = {
@@ -692,7 +959,13 @@ export type UserUncheckedUpdateWithoutSessionsInput = {
   credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
   tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
   streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutApiKeysInput = {
@@ -707,7 +980,13 @@ export type UserCreateWithoutApiKeysInput = {
   credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
   sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
   tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
   streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutApiKeysInput = {
@@ -722,7 +1001,13 @@ export type UserUncheckedCreateWithoutApiKeysInput = {
   credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
   sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
   tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutApiKeysInput = {
@@ -753,7 +1038,13 @@ export type UserUpdateWithoutApiKeysInput = {
   credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
   sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
   tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
   streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutApiKeysInput = {
@@ -768,7 +1059,13 @@ export type UserUncheckedUpdateWithoutApiKeysInput = {
   credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
   sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
   tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
   streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutStreamsInput = {
@@ -784,6 +1081,12 @@ export type UserCreateWithoutStreamsInput = {
   sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
   tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutStreamsInput = {
@@ -799,6 +1102,12 @@ export type UserUncheckedCreateWithoutStreamsInput = {
   sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
   tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutStreamsInput = {
@@ -830,6 +1139,12 @@ export type UserUpdateWithoutStreamsInput = {
   sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
   tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutStreamsInput = {
@@ -845,6 +1160,12 @@ export type UserUncheckedUpdateWithoutStreamsInput = {
   sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
   tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutTasksInput = {
@@ -859,7 +1180,13 @@ export type UserCreateWithoutTasksInput = {
   credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
   sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
   streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutTasksInput = {
@@ -874,7 +1201,13 @@ export type UserUncheckedCreateWithoutTasksInput = {
   credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
   sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
   apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutTasksInput = {
@@ -905,7 +1238,13 @@ export type UserUpdateWithoutTasksInput = {
   credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
   sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
   streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutTasksInput = {
@@ -920,7 +1259,513 @@ export type UserUncheckedUpdateWithoutTasksInput = {
   credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
   sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
   apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
   streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+}
+
+export type UserCreateWithoutTaskTypesInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+}
+
+export type UserUncheckedCreateWithoutTaskTypesInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+}
+
+export type UserCreateOrConnectWithoutTaskTypesInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutTaskTypesInput, Prisma.UserUncheckedCreateWithoutTaskTypesInput>
+}
+
+export type UserUpsertWithoutTaskTypesInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutTaskTypesInput, Prisma.UserUncheckedUpdateWithoutTaskTypesInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutTaskTypesInput, Prisma.UserUncheckedCreateWithoutTaskTypesInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutTaskTypesInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutTaskTypesInput, Prisma.UserUncheckedUpdateWithoutTaskTypesInput>
+}
+
+export type UserUpdateWithoutTaskTypesInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+}
+
+export type UserUncheckedUpdateWithoutTaskTypesInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+}
+
+export type UserCreateWithoutSchedulesInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+}
+
+export type UserUncheckedCreateWithoutSchedulesInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+}
+
+export type UserCreateOrConnectWithoutSchedulesInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutSchedulesInput, Prisma.UserUncheckedCreateWithoutSchedulesInput>
+}
+
+export type UserUpsertWithoutSchedulesInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutSchedulesInput, Prisma.UserUncheckedUpdateWithoutSchedulesInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutSchedulesInput, Prisma.UserUncheckedCreateWithoutSchedulesInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutSchedulesInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutSchedulesInput, Prisma.UserUncheckedUpdateWithoutSchedulesInput>
+}
+
+export type UserUpdateWithoutSchedulesInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+}
+
+export type UserUncheckedUpdateWithoutSchedulesInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+}
+
+export type UserCreateWithoutUsageInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+}
+
+export type UserUncheckedCreateWithoutUsageInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+}
+
+export type UserCreateOrConnectWithoutUsageInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutUsageInput, Prisma.UserUncheckedCreateWithoutUsageInput>
+}
+
+export type UserUpsertWithoutUsageInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutUsageInput, Prisma.UserUncheckedUpdateWithoutUsageInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutUsageInput, Prisma.UserUncheckedCreateWithoutUsageInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutUsageInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutUsageInput, Prisma.UserUncheckedUpdateWithoutUsageInput>
+}
+
+export type UserUpdateWithoutUsageInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+}
+
+export type UserUncheckedUpdateWithoutUsageInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+}
+
+export type UserCreateWithoutBudgetsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+}
+
+export type UserUncheckedCreateWithoutBudgetsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+}
+
+export type UserCreateOrConnectWithoutBudgetsInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutBudgetsInput, Prisma.UserUncheckedCreateWithoutBudgetsInput>
+}
+
+export type UserCreateWithoutBudgetedInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+}
+
+export type UserUncheckedCreateWithoutBudgetedInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+}
+
+export type UserCreateOrConnectWithoutBudgetedInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutBudgetedInput, Prisma.UserUncheckedCreateWithoutBudgetedInput>
+}
+
+export type UserUpsertWithoutBudgetsInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutBudgetsInput, Prisma.UserUncheckedUpdateWithoutBudgetsInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutBudgetsInput, Prisma.UserUncheckedCreateWithoutBudgetsInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutBudgetsInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutBudgetsInput, Prisma.UserUncheckedUpdateWithoutBudgetsInput>
+}
+
+export type UserUpdateWithoutBudgetsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+}
+
+export type UserUncheckedUpdateWithoutBudgetsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+}
+
+export type UserUpsertWithoutBudgetedInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutBudgetedInput, Prisma.UserUncheckedUpdateWithoutBudgetedInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutBudgetedInput, Prisma.UserUncheckedCreateWithoutBudgetedInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutBudgetedInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutBudgetedInput, Prisma.UserUncheckedUpdateWithoutBudgetedInput>
+}
+
+export type UserUpdateWithoutBudgetedInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserUncheckedUpdateWithoutBudgetedInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 
@@ -932,14 +1777,26 @@ export type UserCountOutputType = {
   sessions: number
   apiKeys: number
   tasks: number
+  taskTypes: number
+  schedules: number
   streams: number
+  conversations: number
+  usage: number
+  budgets: number
+  budgeted: number
 }
 
 export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   sessions?: boolean | UserCountOutputTypeCountSessionsArgs
   apiKeys?: boolean | UserCountOutputTypeCountApiKeysArgs
   tasks?: boolean | UserCountOutputTypeCountTasksArgs
+  taskTypes?: boolean | UserCountOutputTypeCountTaskTypesArgs
+  schedules?: boolean | UserCountOutputTypeCountSchedulesArgs
   streams?: boolean | UserCountOutputTypeCountStreamsArgs
+  conversations?: boolean | UserCountOutputTypeCountConversationsArgs
+  usage?: boolean | UserCountOutputTypeCountUsageArgs
+  budgets?: boolean | UserCountOutputTypeCountBudgetsArgs
+  budgeted?: boolean | UserCountOutputTypeCountBudgetedArgs
 }
 
 /**
@@ -976,8 +1833,50 @@ export type UserCountOutputTypeCountTasksArgs<ExtArgs extends runtime.Types.Exte
 /**
  * UserCountOutputType without action
  */
+export type UserCountOutputTypeCountTaskTypesArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.OutsideTaskTypeWhereInput
+}
+
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountSchedulesArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.ScheduleWhereInput
+}
+
+/**
+ * UserCountOutputType without action
+ */
 export type UserCountOutputTypeCountStreamsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   where?: Prisma.StreamWhereInput
+}
+
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountConversationsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.ConversationWhereInput
+}
+
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountUsageArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.ProviderUsageWhereInput
+}
+
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountBudgetsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.BudgetWhereInput
+}
+
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountBudgetedArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.BudgetWhereInput
 }
 
 
@@ -994,7 +1893,13 @@ export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   sessions?: boolean | Prisma.User$sessionsArgs<ExtArgs>
   apiKeys?: boolean | Prisma.User$apiKeysArgs<ExtArgs>
   tasks?: boolean | Prisma.User$tasksArgs<ExtArgs>
+  taskTypes?: boolean | Prisma.User$taskTypesArgs<ExtArgs>
+  schedules?: boolean | Prisma.User$schedulesArgs<ExtArgs>
   streams?: boolean | Prisma.User$streamsArgs<ExtArgs>
+  conversations?: boolean | Prisma.User$conversationsArgs<ExtArgs>
+  usage?: boolean | Prisma.User$usageArgs<ExtArgs>
+  budgets?: boolean | Prisma.User$budgetsArgs<ExtArgs>
+  budgeted?: boolean | Prisma.User$budgetedArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["user"]>
 
@@ -1037,7 +1942,13 @@ export type UserInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   sessions?: boolean | Prisma.User$sessionsArgs<ExtArgs>
   apiKeys?: boolean | Prisma.User$apiKeysArgs<ExtArgs>
   tasks?: boolean | Prisma.User$tasksArgs<ExtArgs>
+  taskTypes?: boolean | Prisma.User$taskTypesArgs<ExtArgs>
+  schedules?: boolean | Prisma.User$schedulesArgs<ExtArgs>
   streams?: boolean | Prisma.User$streamsArgs<ExtArgs>
+  conversations?: boolean | Prisma.User$conversationsArgs<ExtArgs>
+  usage?: boolean | Prisma.User$usageArgs<ExtArgs>
+  budgets?: boolean | Prisma.User$budgetsArgs<ExtArgs>
+  budgeted?: boolean | Prisma.User$budgetedArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type UserIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
@@ -1050,7 +1961,13 @@ export type $UserPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
     sessions: Prisma.$SessionPayload<ExtArgs>[]
     apiKeys: Prisma.$ApiKeyPayload<ExtArgs>[]
     tasks: Prisma.$TaskPayload<ExtArgs>[]
+    taskTypes: Prisma.$OutsideTaskTypePayload<ExtArgs>[]
+    schedules: Prisma.$SchedulePayload<ExtArgs>[]
     streams: Prisma.$StreamPayload<ExtArgs>[]
+    conversations: Prisma.$ConversationPayload<ExtArgs>[]
+    usage: Prisma.$ProviderUsagePayload<ExtArgs>[]
+    budgets: Prisma.$BudgetPayload<ExtArgs>[]
+    budgeted: Prisma.$BudgetPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
@@ -1465,7 +2382,13 @@ export interface Prisma__UserClient<T, Null = never, ExtArgs extends runtime.Typ
   sessions<T extends Prisma.User$sessionsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$sessionsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$SessionPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   apiKeys<T extends Prisma.User$apiKeysArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$apiKeysArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ApiKeyPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   tasks<T extends Prisma.User$tasksArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$tasksArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$TaskPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  taskTypes<T extends Prisma.User$taskTypesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$taskTypesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$OutsideTaskTypePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  schedules<T extends Prisma.User$schedulesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$schedulesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$SchedulePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   streams<T extends Prisma.User$streamsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$streamsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$StreamPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  conversations<T extends Prisma.User$conversationsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$conversationsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ConversationPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  usage<T extends Prisma.User$usageArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$usageArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ProviderUsagePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  budgets<T extends Prisma.User$budgetsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$budgetsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$BudgetPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  budgeted<T extends Prisma.User$budgetedArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$budgetedArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$BudgetPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -1985,6 +2908,54 @@ export type User$tasksArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs
 }
 
 /**
+ * User.taskTypes
+ */
+export type User$taskTypesArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the OutsideTaskType
+   */
+  select?: Prisma.OutsideTaskTypeSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the OutsideTaskType
+   */
+  omit?: Prisma.OutsideTaskTypeOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.OutsideTaskTypeInclude<ExtArgs> | null
+  where?: Prisma.OutsideTaskTypeWhereInput
+  orderBy?: Prisma.OutsideTaskTypeOrderByWithRelationInput | Prisma.OutsideTaskTypeOrderByWithRelationInput[]
+  cursor?: Prisma.OutsideTaskTypeWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.OutsideTaskTypeScalarFieldEnum | Prisma.OutsideTaskTypeScalarFieldEnum[]
+}
+
+/**
+ * User.schedules
+ */
+export type User$schedulesArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Schedule
+   */
+  select?: Prisma.ScheduleSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Schedule
+   */
+  omit?: Prisma.ScheduleOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ScheduleInclude<ExtArgs> | null
+  where?: Prisma.ScheduleWhereInput
+  orderBy?: Prisma.ScheduleOrderByWithRelationInput | Prisma.ScheduleOrderByWithRelationInput[]
+  cursor?: Prisma.ScheduleWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.ScheduleScalarFieldEnum | Prisma.ScheduleScalarFieldEnum[]
+}
+
+/**
  * User.streams
  */
 export type User$streamsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -2006,6 +2977,102 @@ export type User$streamsArgs<ExtArgs extends runtime.Types.Extensions.InternalAr
   take?: number
   skip?: number
   distinct?: Prisma.StreamScalarFieldEnum | Prisma.StreamScalarFieldEnum[]
+}
+
+/**
+ * User.conversations
+ */
+export type User$conversationsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Conversation
+   */
+  select?: Prisma.ConversationSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Conversation
+   */
+  omit?: Prisma.ConversationOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ConversationInclude<ExtArgs> | null
+  where?: Prisma.ConversationWhereInput
+  orderBy?: Prisma.ConversationOrderByWithRelationInput | Prisma.ConversationOrderByWithRelationInput[]
+  cursor?: Prisma.ConversationWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.ConversationScalarFieldEnum | Prisma.ConversationScalarFieldEnum[]
+}
+
+/**
+ * User.usage
+ */
+export type User$usageArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the ProviderUsage
+   */
+  select?: Prisma.ProviderUsageSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the ProviderUsage
+   */
+  omit?: Prisma.ProviderUsageOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ProviderUsageInclude<ExtArgs> | null
+  where?: Prisma.ProviderUsageWhereInput
+  orderBy?: Prisma.ProviderUsageOrderByWithRelationInput | Prisma.ProviderUsageOrderByWithRelationInput[]
+  cursor?: Prisma.ProviderUsageWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.ProviderUsageScalarFieldEnum | Prisma.ProviderUsageScalarFieldEnum[]
+}
+
+/**
+ * User.budgets
+ */
+export type User$budgetsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Budget
+   */
+  select?: Prisma.BudgetSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Budget
+   */
+  omit?: Prisma.BudgetOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.BudgetInclude<ExtArgs> | null
+  where?: Prisma.BudgetWhereInput
+  orderBy?: Prisma.BudgetOrderByWithRelationInput | Prisma.BudgetOrderByWithRelationInput[]
+  cursor?: Prisma.BudgetWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.BudgetScalarFieldEnum | Prisma.BudgetScalarFieldEnum[]
+}
+
+/**
+ * User.budgeted
+ */
+export type User$budgetedArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Budget
+   */
+  select?: Prisma.BudgetSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Budget
+   */
+  omit?: Prisma.BudgetOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.BudgetInclude<ExtArgs> | null
+  where?: Prisma.BudgetWhereInput
+  orderBy?: Prisma.BudgetOrderByWithRelationInput | Prisma.BudgetOrderByWithRelationInput[]
+  cursor?: Prisma.BudgetWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.BudgetScalarFieldEnum | Prisma.BudgetScalarFieldEnum[]
 }
 
 /**

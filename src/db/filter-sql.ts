@@ -1,0 +1,37 @@
+/** A filter as SQL: the same condition as `filterWhere` gives Prisma, for statements that Prisma cannot say. */
+import type { Comparators, Filter, FilterFields } from '../core/filter.ts'
+import { Prisma } from '../generated/sqlite/client.ts'
+
+const OPERATORS = { eq: '=', ne: '<>', gt: '>', gte: '>=', lt: '<', lte: '<=' } as const
+const EVERYTHING = Prisma.sql`1 = 1`
+const NOTHING = Prisma.sql`1 = 0`
+
+/** Its size is the caller's to check, by `filterWhere`. The columns stand there by their names alone. */
+export function filterSql(filter: Filter | null | undefined, fields: FilterFields): Prisma.Sql {
+  const all: Prisma.Sql[] = []
+  for (const [name, condition] of Object.entries(filter ?? {})) {
+    if (condition === null || condition === undefined) continue
+    if (name === 'and') all.push(...(condition as Filter[]).map((part) => filterSql(part, fields)))
+    else if (name === 'or') all.push(either((condition as Filter[]).map((part) => filterSql(part, fields))))
+    else if (name === 'not') all.push(Prisma.sql`NOT ${filterSql(condition as Filter, fields)}`)
+    else {
+      const { column, write = (value: unknown) => value } = fields[name]!
+      const quoted = Prisma.raw(`"${column}"`)
+      for (const [operator, value] of Object.entries(condition as Comparators)) {
+        if (value === null || value === undefined) continue
+        if (operator === 'isNull') all.push(value ? Prisma.sql`${quoted} IS NULL` : Prisma.sql`${quoted} IS NOT NULL`)
+        else if (Array.isArray(value)) all.push(among(quoted, operator === 'in', value.map(write)))
+        else all.push(Prisma.sql`${quoted} ${Prisma.raw(OPERATORS[operator as keyof typeof OPERATORS])} ${write(value)}`)
+      }
+    }
+  }
+  return all.length ? Prisma.sql`(${Prisma.join(all, ' AND ')})` : EVERYTHING
+}
+
+const either = (parts: Prisma.Sql[]): Prisma.Sql => (parts.length ? Prisma.sql`(${Prisma.join(parts, ' OR ')})` : NOTHING)
+
+/** SQL knows no empty lists. In one there is nothing, not even what is absent. */
+function among(column: Prisma.Sql, isIn: boolean, values: unknown[]): Prisma.Sql {
+  if (!values.length) return isIn ? NOTHING : EVERYTHING
+  return Prisma.sql`${column} ${Prisma.raw(isIn ? 'IN' : 'NOT IN')} (${Prisma.join(values)})`
+}
