@@ -1,6 +1,7 @@
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import type { Lease } from './task.ts'
+import { statusIs } from './task-move.ts'
 
 /**
  * Renews the leases that are still held, all in one statement, also those just run out that nobody has taken over yet.
@@ -13,10 +14,10 @@ export async function leasesRenew(work: Work, leases: readonly Lease[]): Promise
     taskId: { kind: 'text', values: leases.map((lease) => lease.id) },
     token: { kind: 'text', values: leases.map((lease) => lease.leaseToken) },
   })
-  const rows = await work.db.$queryRaw<{ id: string; leaseToken: string; cancelRequestedAtMs: bigint | null }[]>`
-    UPDATE "Task" SET "leaseExpiresAtMs" = ${work.sql.nowMs} + "leaseSeconds" * 1000 FROM ${held}
-    WHERE "id" = "held"."taskId" AND "leaseToken" = "held"."token" AND "status" = ${Prisma.raw("'RUNNING'")}
-    RETURNING "id", "leaseToken", "cancelRequestedAtMs"`
+  const rows = await work.rows<{ id: string; leaseToken: string; cancelRequestedAtMs: number | null }>(Prisma.sql`
+    UPDATE "Task" SET "leaseExpiresAtMs" = ${work.sql.nowMs} + "leaseSeconds" * 1000 WHERE "id" IN (
+      SELECT "id" FROM ${held}, "Task" WHERE "id" = "held"."taskId" AND "leaseToken" = "held"."token" AND ${statusIs('RUNNING')} ORDER BY "id" ${work.sql.forUpdateOf('Task')})
+    RETURNING "id", "leaseToken", "cancelRequestedAtMs"`)
   const renewed = new Map<Lease, { cancelRequested: boolean }>()
   for (const lease of leases) {
     const row = rows.find(({ id, leaseToken }) => id === lease.id && leaseToken === lease.leaseToken)

@@ -4,8 +4,10 @@
  * The task's function runs against an AbortSignal. Whatever ends the attempt, the function's own end or one of the reasons
  * below, there is a single last transaction: what its streams still hold, their final status, and the task's.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { server } from '../core/actor.ts'
 import { DomainError } from '../core/errors.ts'
+import { isUnreachable } from '../db/constraints.ts'
 import type { Store } from '../events/store.ts'
 import { transact } from '../events/transact.ts'
 import type { Work } from '../events/work.ts'
@@ -16,10 +18,13 @@ import { ABORT_GRACE_MS, type Lease, type TaskValues } from './task.ts'
 import { taskComplete } from './task-complete.ts'
 import { TaskNotLeased } from './task-errors.ts'
 import { type Failure, taskFail } from './task-fail.ts'
-import { taskProgress } from './task-progress.ts'
+import { taskHeartbeat } from './task-heartbeat.ts'
+import { taskHeld } from './task-held.ts'
+import { childCreate, taskChildren, taskDependencies } from './task-relatives.ts'
 import { taskReleaseCancelled, taskReleaseUnfinished } from './task-release.ts'
 import { taskStreamOpen } from './task-stream-open.ts'
-import type { TaskOutcome, TaskRun, TaskType } from './task-type.ts'
+import type { AtEnd, AttemptEnding, TaskOutcome, TaskRun, TaskType, TaskTypes } from './task-type.ts'
+import { taskWait } from './task-wait.ts'
 
 /** Why an attempt is ended from outside. */
 export enum AttemptEnd {
@@ -40,152 +45,248 @@ const PROGRESS_EVERY_MS = 250
 
 type Ending = { outcome: TaskOutcome } | { error: unknown } | { end: AttemptEnd }
 
+/** What an attempt needs of the server that it runs in. */
+export interface AttemptHost {
+  readonly store: Store
+  readonly types: TaskTypes
+  readonly committer: ChunkCommitter
+  readonly log: RunnerLog
+  /** Whether what cannot be written now is to be tried again. */
+  readonly isStopping: boolean
+  /** Completes a task that has no streams, together with whatever else ends at the moment; false where the lease was lost. */
+  finish(lease: Lease, outcome: TaskOutcome): Promise<boolean>
+}
+
 export class TaskAttempt {
   /** Resolves when everything about this attempt is written, or given up. */
-  readonly ended: Promise<void>
-  readonly #abort = new AbortController()
-  /** Aborted when the function's time is over, however it ended: it may still run, but says nothing more. */
-  readonly #over = new AbortController()
+  ended: Promise<void> = Promise.resolve()
+  /** Why it was ended from outside. */
+  #reason: AttemptEnd | null = null
+  /** Made when the function first asks for its signal: most never do, and it costs more than all else about a short task. */
+  #abort: AbortController | null = null
+  /** Gives up waiting for the function. */
+  #release: (ending: Ending) => void = () => {}
+  #graceTimer: NodeJS.Timeout | undefined
+  /** Whether the function's time is over, however it ended: it may still run, but says nothing more. */
+  #isOver = false
   readonly #writers: StreamWriter[] = []
-  readonly #resolveEnded: () => void
+  readonly #atEnd: AtEnd[] = []
+  #endPause: () => void = () => {}
   #progress: { fraction: number; message?: string | undefined } | null = null
   #progressing: Promise<void> | null = null
 
   constructor(
-    readonly store: Store,
-    readonly committer: ChunkCommitter,
+    readonly host: AttemptHost,
     readonly lease: Lease,
     readonly task: TaskValues,
+    readonly params: unknown,
     readonly type: TaskType,
-    readonly log: RunnerLog,
-  ) {
-    const { promise, resolve } = withResolvers()
-    this.ended = promise
-    this.#resolveEnded = resolve
+  ) {}
+
+  start(): Promise<void> {
+    this.ended = this.#attempt()
+    return this.ended
   }
 
   /** Ends the attempt from outside; the first reason counts. */
   end(reason: AttemptEnd): void {
-    if (!this.#abort.signal.aborted) this.#abort.abort(reason)
+    if (this.#reason) return
+    this.#reason = reason
+    this.#endPause()
+    if (!this.#isOver) this.#graceTimer = setTimeout(() => this.#release({ end: reason }), ABORT_GRACE_MS)
+    this.#abort?.abort(reason)
   }
 
-  async run(): Promise<void> {
-    const timeout = this.task.timeoutSeconds ? setTimeout(() => this.end(AttemptEnd.TIMED_OUT), this.task.timeoutSeconds * 1000) : undefined
+  get #signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    if (this.#reason && !this.#abort.signal.aborted) this.#abort.abort(this.#reason)
+    return this.#abort.signal
+  }
+
+  async #attempt(): Promise<void> {
+    const { attemptEndsAtMs, startedAtMs } = this.task
+    // Both by the database's clock: what lies between them is true here too. A timer takes no more than 24 days.
+    const timeout =
+      attemptEndsAtMs === null ? undefined : setTimeout(() => this.end(AttemptEnd.TIMED_OUT), Math.min(attemptEndsAtMs - startedAtMs!, 2 ** 31 - 1))
     try {
       const ending = await this.#work()
       clearTimeout(timeout)
-      this.#over.abort()
-      await this.#progressing
-      await this.#write(ending)
+      this.#isOver = true
+      this.#endPause()
+      if (this.#progressing) await this.#progressing
+      await this.#writeSurely(ending)
     } catch (error) {
       if (error instanceof TaskNotLeased)
-        this.log.info({ taskId: this.task.id, attempt: this.task.attempt }, 'The lease was lost before the end could be written; another attempt has the task.')
+        this.host.log.info(
+          { taskId: this.task.id, attempt: this.task.attempt },
+          'The lease was lost before the end could be written; another attempt has the task.',
+        )
       // The lease will run out and the task be rescued: that is what leases are for.
-      else this.log.warn({ err: error, taskId: this.task.id, attempt: this.task.attempt }, 'The end of an attempt could not be written.')
+      else this.host.log.warn({ err: error, taskId: this.task.id, attempt: this.task.attempt }, 'The end of an attempt could not be written.')
     } finally {
       clearTimeout(timeout)
-      this.#resolveEnded()
     }
   }
 
   /** Runs the function, and does not wait for one that ignores its signal. */
   async #work(): Promise<Ending> {
-    const { signal } = this.#abort
+    const released = new Promise<Ending>((resolve) => {
+      this.#release = resolve
+    })
     const done: Promise<Ending> = this.#run().then(
       (outcome) => ({ outcome }),
-      (error: unknown) => (signal.aborted ? { end: signal.reason as AttemptEnd } : { error }),
+      (error: unknown) => (this.#reason ? { end: this.#reason } : { error }),
     )
-    let graceTimer: NodeJS.Timeout | undefined
-    const released = new Promise<Ending>((resolve) => {
-      signal.addEventListener('abort', () => {
-        graceTimer = setTimeout(() => resolve({ end: signal.reason as AttemptEnd }), ABORT_GRACE_MS)
-      })
-    })
     const ending = await Promise.race([done, released])
-    clearTimeout(graceTimer)
+    clearTimeout(this.#graceTimer)
     return ending
   }
 
   async #run(): Promise<TaskOutcome> {
-    const row = await this.store.database.client.task.findUniqueOrThrow({ where: { id: this.task.id }, select: { params: true } })
-    this.#abort.signal.throwIfAborted()
-    const params = this.type.params.safeParse(row.params)
+    if (this.#reason) throw this.#reason
+    const params = this.type.params.safeParse(this.params)
     if (!params.success) throw new Error(`The params no longer fit the task type: ${params.error.issues[0]?.message}`)
     return this.type.run(this.#taskRun(params.data))
   }
 
   #taskRun(params: unknown): TaskRun {
+    const signal = () => this.#signal
     return {
       id: this.task.id,
+      type: this.task.type,
       ownerId: this.task.ownerId,
       attempt: this.task.attempt,
       params,
-      signal: this.#abort.signal,
+      get signal() {
+        return signal()
+      },
       progress: (fraction, message) => {
-        if (this.#over.signal.aborted) return
+        if (this.#isOver) return
         this.#progress = { fraction, message }
         this.#progressing ??= this.#tellProgress()
       },
       openStream: async (about) => {
-        const { result: stream } = await transact(this.store, server, (work) => taskStreamOpen(work, this.lease, about))
-        const writer = new StreamWriter(stream.id, this.task.attempt, this.committer, (error) => {
+        const { result: stream } = await transact(this.host.store, server, (work) => taskStreamOpen(work, this.lease, about))
+        const writer = new StreamWriter(stream.id, this.task.attempt, this.host.committer, (error) => {
           // The task was taken away, or the stream removed with the task that it belongs to.
-          this.log.info({ err: error, taskId: this.task.id, streamId: stream.id }, 'A stream does not take any more.')
+          this.host.log.info({ err: error, taskId: this.task.id, streamId: stream.id }, 'A stream does not take any more.')
           this.end(AttemptEnd.STREAM_REFUSED)
         })
         this.#writers.push(writer)
         return writer
       },
+      atEnd: (also) => void this.#atEnd.push(also),
+      transact: async (operation) => (await transact(this.host.store, server, async (work) => operation(work, await taskHeld(work, this.lease)))).result,
+      dependencies: () => taskDependencies(this.host.store.database, this.task.id),
+      children: () => taskChildren(this.host.store.database, this.task.id),
+      createChild: async (key, child) =>
+        (await transact(this.host.store, server, (work) => childCreate(work, this.host.types, this.lease, this.task, key, child))).result,
     }
   }
 
   /** At once, then after a pause what came meanwhile; the pause ends with the function. */
   async #tellProgress(): Promise<void> {
     try {
-      while (this.#progress && !this.#abort.signal.aborted) {
+      while (this.#progress && !this.#reason) {
         const progress = this.#progress
         this.#progress = null
-        await transact(this.store, server, (work) => taskProgress(work, this.lease, progress))
-        await pause(PROGRESS_EVERY_MS, AbortSignal.any([this.#abort.signal, this.#over.signal]))
+        await transact(this.host.store, server, (work) => taskHeartbeat(work, this.lease, { progress: progress.fraction, progressMessage: progress.message }))
+        if (!this.#isOver && !this.#reason) await this.#pause(PROGRESS_EVERY_MS)
       }
     } catch (error) {
       if (error instanceof TaskNotLeased) this.end(AttemptEnd.LEASE_LOST)
-      else this.log.warn({ err: error, taskId: this.task.id }, 'Progress could not be written.')
+      else this.host.log.warn({ err: error, taskId: this.task.id }, 'Progress could not be written.')
     } finally {
       this.#progressing = null
     }
   }
 
-  async #write(ending: Ending): Promise<void> {
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      this.#endPause = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  /**
+   * The database may be away just now. What the function did is done, so its end is told again and again, until it is written or the
+   * task turns out to be somebody else's. (A commit that happened though its answer was lost looks like that too.)
+   */
+  async #writeSurely(ending: Ending): Promise<void> {
     const remainders = (await Promise.all(this.#writers.map((writer) => writer.remainder()))).flat()
     if ('end' in ending && ending.end === AttemptEnd.LEASE_LOST) return
+    for (let tries = 0; ; tries++) {
+      try {
+        return await this.#write(ending, remainders)
+      } catch (error) {
+        if (!isUnreachable(error) || this.host.isStopping || tries >= 100) throw error
+        this.host.log.warn({ err: error, taskId: this.task.id }, 'The end of an attempt could not be written yet; it is tried again.')
+        await sleep(Math.min(5000, 100 * 2 ** tries))
+      }
+    }
+  }
+
+  async #write(ending: Ending, remainders: readonly Append[]): Promise<void> {
     try {
-      await this.#conclude(ending, remainders)
+      if (!(await this.#finishWithOthers(ending))) await this.#conclude(ending, remainders)
     } catch (error) {
-      if (error instanceof TaskNotLeased || !('outcome' in ending)) throw error
+      if (error instanceof TaskNotLeased || isUnreachable(error) || !('outcome' in ending)) throw error
       // What the function answered cannot be written, but that it failed can.
       await this.#conclude({ error }, remainders)
     }
   }
 
-  /** The last transaction: the remaining chunks, then the end of the streams and of the task. */
+  /** Where there is nothing but the task itself, it goes with the others that end now. False where it must be told by itself. */
+  async #finishWithOthers(ending: Ending): Promise<boolean> {
+    const isPlain =
+      'outcome' in ending && !ending.outcome.waitForChildren && !this.#writers.length && !this.#atEnd.length && !this.type.streams && this.task.attempt === 1
+    if (!isPlain) return false
+    const held = await this.host.finish(this.lease, ending.outcome).catch((error) => {
+      if (isUnreachable(error)) throw error
+      return null
+    })
+    if (held === false) throw new TaskNotLeased()
+    return held === true
+  }
+
+  /**
+   * The last transaction: the remaining chunks, then the end of the streams and of the task. The task is held before all else, as whoever
+   * takes it away holds it: so that no two wait in a circle.
+   */
   async #conclude(ending: Ending, remainders: readonly Append[]): Promise<void> {
-    await transact(this.store, server, async (work) => {
+    await transact(this.host.store, server, async (work) => {
+      if (remainders.length || this.#atEnd.length) await taskHeld(work, this.lease)
       let complete = true
       for (const append of remainders) complete = (await streamsAppend(work, [append])).size === 1 && complete
-      if ('outcome' in ending && complete) await taskComplete(work, this.lease, ending.outcome)
-      else if ('outcome' in ending) await this.#fail(work, { error: AttemptEnd.STREAM_REFUSED, retry: true })
-      else if ('error' in ending) await this.#fail(work, this.#failureOf(ending.error))
-      else if (ending.end === AttemptEnd.CANCELLED) await taskReleaseCancelled(work, this.lease)
-      else if (ending.end === AttemptEnd.SHUTDOWN) await taskReleaseUnfinished(work, this.lease)
-      else if (ending.end === AttemptEnd.TIMED_OUT) await this.#fail(work, { error: `${ending.end} (${this.task.timeoutSeconds} s)`, retry: true })
-      else await this.#fail(work, { error: ending.end, retry: true })
+      const failure = this.#failureIn(ending, complete)
+      for (const also of this.#atEnd) await also(work, endingOf(ending, failure))
+      if (failure) await this.#fail(work, failure)
+      else if ('outcome' in ending && ending.outcome.waitForChildren) await taskWait(work, this.lease)
+      else if ('outcome' in ending) await taskComplete(work, this.lease, ending.outcome)
+      else if ('end' in ending && ending.end === AttemptEnd.CANCELLED) await taskReleaseCancelled(work, this.lease)
+      else await taskReleaseUnfinished(work, this.lease)
     })
   }
 
+  /** What went wrong, if it did. `complete`: whether the streams took all that was written. */
+  #failureIn(ending: Ending, complete: boolean): Failure | null {
+    if ('outcome' in ending) return complete ? null : { error: AttemptEnd.STREAM_REFUSED, retry: true }
+    if ('error' in ending) return this.#failureOf(ending.error)
+    if (ending.end === AttemptEnd.CANCELLED || ending.end === AttemptEnd.SHUTDOWN) return null
+    return ending.end === AttemptEnd.TIMED_OUT ? { error: `${ending.end} ${this.#limits()}`, retry: true, timedOut: true } : { error: ending.end, retry: true }
+  }
+
+  #limits(): string {
+    const { attemptEndsAtMs, startedAtMs } = this.task
+    return `(${(attemptEndsAtMs! - startedAtMs!) / 1000} s)`
+  }
+
   async #fail(work: Work, failure: Failure): Promise<void> {
-    const status = await taskFail(work, this.lease, this.task.attempt, failure)
-    this.log.info({ taskId: this.task.id, type: this.task.type, attempt: this.task.attempt, status, error: failure.error }, 'An attempt failed.')
+    const status = await taskFail(work, this.lease, failure)
+    this.host.log.info({ taskId: this.task.id, type: this.task.type, attempt: this.task.attempt, status, error: failure.error }, 'An attempt failed.')
   }
 
   /** What the user is told of an error: its own words where it is meant for them. */
@@ -194,22 +295,13 @@ export class TaskAttempt {
       const retryAfterMs = 'retryAfterMs' in error && typeof error.retryAfterMs === 'number' ? error.retryAfterMs : undefined
       return { error: error.message, retry: error.retryable, retryAfterMs }
     }
-    this.log.warn({ err: error, taskId: this.task.id, type: this.task.type }, 'A task type failed with an error of its own.')
+    this.host.log.warn({ err: error, taskId: this.task.id, type: this.task.type }, 'A task type failed with an error of its own.')
     return { error: 'The task failed with an internal error; the server’s log tells more under the id of the task.', retry: true }
   }
 }
 
-function withResolvers(): { promise: Promise<void>; resolve: () => void } {
-  let resolve!: () => void
-  const promise = new Promise<void>((settle) => {
-    resolve = settle
-  })
-  return { promise, resolve }
+function endingOf(ending: Ending, failure: Failure | null): AttemptEnding {
+  if (failure) return { kind: failure.timedOut ? 'TIMED_OUT' : 'FAILED', error: failure.error }
+  if ('outcome' in ending) return { kind: 'COMPLETED', error: null }
+  return { kind: 'end' in ending && ending.end === AttemptEnd.CANCELLED ? 'CANCELLED' : 'RELEASED', error: null }
 }
-
-const pause = (ms: number, signal: AbortSignal) =>
-  new Promise<void>((resolve) => {
-    if (signal.aborted) return resolve()
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => [clearTimeout(timer), resolve()], { once: true })
-  })

@@ -2,25 +2,23 @@ import { ownedBy } from '../core/actor.ts'
 import { NotFound } from '../core/errors.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
-import { producedBy, streamsEnd } from '../streams/streams-end.ts'
 import { isFinalTask } from './task.ts'
+import { taskOwned } from './task-create.ts'
 import { TaskFinal } from './task-errors.ts'
-import { ended, ownedTask, status, taskChanged, tasksMove } from './task-move.ts'
+import { ownedTask, status, taskChanged, tasksMove } from './task-move.ts'
+import { tasksCancelWaiting, tasksEnded } from './tasks-ended.ts'
 
 /**
  * Ends a task by request. One that waits is CANCELLED here; one that runs is asked to stop, and its worker, on whichever
- * server, commits what it has and ends it; should the worker be dead, the rescue does. Asking twice changes nothing more.
+ * server, commits what it has and ends it; should the worker be dead, the rescue does, and should it not
+ * listen, `tasksStop` does. What depends on it goes with it, and so do its children. Asking twice changes nothing more.
  */
 export async function taskCancel(work: Work, id: string): Promise<'CANCELLED' | 'REQUESTED'> {
   const mine = Prisma.sql`"id" = ${id} AND ${ownedTask(ownedBy(work.actor))}`
   for (;;) {
-    const [waiting] = await tasksMove(work, {
-      guard: Prisma.sql`${mine} AND "status" IN (${status('CREATED')}, ${status('QUEUED')})`,
-      set: Prisma.sql`"status" = ${status('CANCELLED')}, ${ended(work)}`,
-    })
-    if (waiting) {
-      await streamsEnd(work, producedBy([id]), { status: 'CANCELLED' })
-      taskChanged(work, 'CANCELLED', waiting)
+    const waiting = await tasksCancelWaiting(work, mine, () => null)
+    if (waiting.length) {
+      await tasksEnded(work, waiting)
       return 'CANCELLED'
     }
     const [running] = await tasksMove(work, {
@@ -31,7 +29,7 @@ export async function taskCancel(work: Work, id: string): Promise<'CANCELLED' | 
       taskChanged(work, 'CANCEL_REQUESTED', running)
       return 'REQUESTED'
     }
-    const task = await work.db.task.findUnique({ where: { id, ...ownedBy(work.actor) }, select: { status: true, cancelRequestedAtMs: true } })
+    const task = await taskOwned(work, id)
     if (!task) throw new NotFound('Task', ['input', 'id'])
     if (isFinalTask(task.status)) throw new TaskFinal(task.status)
     if (task.cancelRequestedAtMs !== null) return 'REQUESTED'

@@ -1,32 +1,24 @@
-import { ownedBy, requireKnown } from '../core/actor.ts'
-import { BadUserInput, IdTaken } from '../core/errors.ts'
-import { newId } from '../core/ids.ts'
+import { actorId, ownedBy } from '../core/actor.ts'
+import { IdTaken, NotFound } from '../core/errors.ts'
 import { registerConstraint } from '../db/constraints.ts'
 import type { Work } from '../events/work.ts'
+import { Prisma } from '../generated/sqlite/client.ts'
 import { streamOpen } from '../streams/stream-open.ts'
-import { TASK_VALUES, type TaskValues, toTaskValues } from './task.ts'
-import { UnknownTaskType } from './task-errors.ts'
-import { taskChanged } from './task-move.ts'
+import { dependenciesAdd, dependenciesCheck } from './dependencies.ts'
+import { isFinalTask, type TaskStatus, type TaskValues } from './task.ts'
+import { ParentEnded } from './task-errors.ts'
+import { ownedTask } from './task-move.ts'
+import { type Prepared, type TaskCreation, taskPrepare } from './task-prepare.ts'
 import type { TaskTypes } from './task-type.ts'
+import { taskUnique } from './task-unique.ts'
+import { tasksInsert } from './tasks-insert.ts'
 
 registerConstraint({ model: 'Task', fields: ['id'] }, () => new IdTaken('Task'))
 
-export interface TaskCreation {
-  id?: string | undefined
-  type: string
-  params?: unknown
-  description?: string | undefined
-  domain?: string | undefined
-  driftScore?: number | undefined
-  priority?: number | undefined
-  runAt?: Date | undefined
-  maxAttempts?: number | undefined
-  timeoutSeconds?: number | undefined
-  sessionKey?: string | undefined
-  idempotencyKey?: string | undefined
-  runImmediately?: boolean | undefined
-  /** About the stream that a type which streams opens with its task; `taskId` left out: it belongs to the task itself. */
-  stream?: { id?: string | undefined; taskId?: string | undefined; model?: string | undefined; idempotencyKey?: string | undefined } | undefined
+export interface TaskMade {
+  task: TaskValues
+  /** Whether it was there already, and stands for what was asked for. */
+  isDuplicate: boolean
 }
 
 /**
@@ -34,35 +26,58 @@ export interface TaskCreation {
  * stream is there with the task, PENDING, so that it can be followed from the beginning.
  */
 export async function taskCreate(work: Work, types: TaskTypes, creation: TaskCreation): Promise<TaskValues> {
-  const { userId } = requireKnown(work.actor)
-  const params = checkedParams(types, creation.type, creation.params ?? {})
-  const now = work.sql.nowMs
-  const queued = creation.runImmediately !== false
-  const rows = await work.db.$queryRaw<Record<string, unknown>[]>`
-    INSERT INTO "Task" ("id", "ownerId", "type", "status", "description", "params", "domain", "driftScore", "priority", "attempt", "maxAttempts", "timeoutSeconds", "agentsInvolved", "sessionKey", "idempotencyKey", "runAtMs", "createdAtMs", "updatedAtMs", "queuedAtMs")
-    SELECT CAST(${creation.id ?? newId()} AS TEXT), CAST(${userId} AS TEXT), CAST(${creation.type} AS TEXT), ${work.sql.asEnum('TaskStatus', queued ? 'QUEUED' : 'CREATED')}, CAST(${creation.description ?? null} AS TEXT), ${work.sql.json(params)},
-      CAST(${creation.domain ?? null} AS TEXT), CAST(${creation.driftScore ?? null} AS DOUBLE PRECISION), CAST(${creation.priority ?? 0} AS INTEGER), 0, CAST(${creation.maxAttempts ?? 3} AS INTEGER), CAST(${creation.timeoutSeconds ?? null} AS INTEGER), ${work.sql.json([])},
-      CAST(${creation.sessionKey ?? null} AS TEXT), CAST(${creation.idempotencyKey ?? null} AS TEXT), COALESCE(CAST(${creation.runAt ? BigInt(creation.runAt.getTime()) : null} AS BIGINT), "now"), "now", "now", CASE WHEN CAST(${queued ? 1 : 0} AS INTEGER) = 1 THEN "now" END
-    FROM (SELECT ${now} AS "now") AS "clock"
-    RETURNING ${TASK_VALUES}`
-  const after = toTaskValues(rows[0]!)
-  taskChanged(work, 'CREATED', { before: null, after })
-  if (types.get(after.type)?.streams) {
-    await streamOpen(work, { taskId: after.id, ...creation.stream, producer: { taskId: after.id, attempt: null, ownerId: userId } })
-  }
-  return after
+  return (await taskCreateUnique(work, types, creation)).task
 }
 
-/** The params as the type reads them; what does not fit is told with its place. */
-export function checkedParams(types: TaskTypes, typeName: string, params: unknown): unknown {
-  const type = types.get(typeName)
-  if (!type) throw new UnknownTaskType(typeName, types.names)
-  const parsed = type.params.safeParse(params)
-  if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]!
-  throw new BadUserInput(`${issue.message.replace(/\.$/, '')}.`, ['input', 'params', ...issue.path.map(String)])
+/** The same; where a unique task is there already, it is that one. */
+export async function taskCreateUnique(work: Work, types: TaskTypes, creation: TaskCreation): Promise<TaskMade> {
+  const prepared = await taskPrepare(work, types, creation)
+  if (prepared.unique) {
+    const known = await taskUnique(work, prepared, prepared.unique.withinSeconds)
+    if (known) return { task: known, isDuplicate: true }
+  }
+  return { task: await taskWrite(work, prepared), isDuplicate: false }
+}
+
+/** Writes down what was prepared, with what it waits for and belongs to. */
+export async function taskWrite(work: Work, prepared: Prepared): Promise<TaskValues> {
+  const { dependsOn = [], onDependencyFailure = 'CANCEL', parentId } = prepared
+  if (parentId !== undefined) await parentHold(work, parentId)
+  await dependenciesCheck(work, dependsOn, onDependencyFailure)
+  const [task] = (await tasksInsert(work, [{ ...prepared, waitingFor: dependsOn.length ? 1 : 0 }])) as [TaskValues]
+  const made = dependsOn.length ? await waitFor(work, task, dependsOn, onDependencyFailure) : task
+  if (prepared.streams) await streamOpen(work, { taskId: task.id, ...prepared.stream, producer: { taskId: task.id, attempt: null, ownerId: task.ownerId } })
+  return made
+}
+
+/** The row must be there before the edges, and what it says of them after. */
+async function waitFor(work: Work, task: TaskValues, dependsOn: readonly string[], onFailure: 'CANCEL' | 'RUN'): Promise<TaskValues> {
+  const waitingFor = await dependenciesAdd(work, task.id, dependsOn, onFailure)
+  const count = Prisma.sql`CAST(${waitingFor} AS INTEGER)`
+  await work.execute(Prisma.sql`UPDATE "Task" SET "waitingFor" = ${count},
+    "readyAtMs" = CASE WHEN ${count} = 0 AND "status" = 'QUEUED' AND "runAtMs" <= "createdAtMs" THEN "createdAtMs" END WHERE "id" = ${task.id}`)
+  // The event was collected already, and nobody has read it.
+  const event = work.events.findLast((each) => each.subjectId === task.id)
+  if (event?.data) event.data.waitingFor = waitingFor
+  return { ...task, waitingFor }
+}
+
+/** A child belongs to a task of its owner's that has not ended; it cannot end while the child is being made. */
+async function parentHold(work: Work, parentId: string): Promise<void> {
+  const [parent] = await work.rows<{ status: TaskStatus }>(
+    Prisma.sql`SELECT "status" FROM "Task" WHERE "id" = ${parentId} AND "ownerId" = ${actorId(work.actor) ?? ''} ${work.sql.forUpdate}`,
+  )
+  if (!parent) throw new NotFound('Task', ['input', 'parentId'])
+  if (isFinalTask(parent.status)) throw new ParentEnded(parent.status)
 }
 
 /** A task the actor may touch, or null. */
-export const taskOwned = (work: Work, id: string) =>
-  work.db.task.findUnique({ where: { id, ...ownedBy(work.actor) }, select: { id: true, status: true, type: true, ownerId: true } })
+export async function taskOwned(
+  work: Work,
+  id: string,
+): Promise<{ id: string; status: TaskStatus; type: string; ownerId: string; cancelRequestedAtMs: number | null } | null> {
+  const [task] = await work.rows<{ id: string; status: TaskStatus; type: string; ownerId: string; cancelRequestedAtMs: number | null }>(
+    Prisma.sql`SELECT "id", "status", "type", "ownerId", "cancelRequestedAtMs" FROM "Task" WHERE "id" = ${id} AND ${ownedTask(ownedBy(work.actor))}`,
+  )
+  return task ?? null
+}

@@ -1,8 +1,7 @@
 /** What tasks can be filtered by: columns that events carry too, so that live lists say the same as lists. */
 
-import { type Filter, type FilterFields, filterMatches } from '../core/filter.ts'
+import type { FilterFields } from '../core/filter.ts'
 import { idOf } from '../core/ids.ts'
-import type { LoggedEvent } from '../events/log.ts'
 
 const moment = (column: string) => ({ column, write: (value: unknown) => BigInt((value as Date).getTime()) })
 
@@ -17,20 +16,16 @@ export const TASK_FILTER_FIELDS: FilterFields = {
   progress: { column: 'progress' },
   attempt: { column: 'attempt', required: true },
   sessionKey: { column: 'sessionKey' },
+  concurrencyKey: { column: 'concurrencyKey' },
+  parentId: { column: 'parentId', write: (value) => idOf('Task', value as string, ['filter', 'parentId']) ?? '' },
+  scheduleId: { column: 'scheduleId', write: (value) => idOf('Schedule', value as string, ['filter', 'scheduleId']) ?? '' },
   worker: { column: 'worker' },
   createdAt: { ...moment('createdAtMs'), required: true },
   updatedAt: { ...moment('updatedAtMs'), required: true },
   runAt: { ...moment('runAtMs'), required: true },
   queuedAt: moment('queuedAtMs'),
   startedAt: moment('startedAtMs'),
+  deadlineAt: moment('deadlineAtMs'),
   completedAt: moment('completedAtMs'),
-}
-
-/** Whether the task of an event matched before or after it: what leaves a list is told too. */
-export function taskEventMatches(filter: Filter | null | undefined, event: LoggedEvent): boolean {
-  if (!filter) return true
-  const after = { ...event.data, id: event.subjectId, ownerId: event.ownerId }
-  if (filterMatches(filter, after, TASK_FILTER_FIELDS)) return true
-  const before = event.data.before
-  return typeof before === 'object' && before !== null && filterMatches(filter, { ...after, ...before }, TASK_FILTER_FIELDS)
+  archivedAt: moment('archivedAtMs'),
 }

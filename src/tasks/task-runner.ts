@@ -4,7 +4,11 @@
  * Every two seconds a sweep renews the own leases and only then rescues others', so that a server that was stalled does
  * not take its own tasks for lost. Nothing here is trusted to memory: whatever a worker writes names its lease, and a
  * lease that was taken over makes the statement change nothing.
+ *
+ * What ends at the same time is written by one statement, and what there is room for is claimed by another, while the former is
+ * being committed: the more there is to do, the more goes into each.
  */
+import { setImmediate as turn } from 'node:timers/promises'
 import { server } from '../core/actor.ts'
 import { coalesced } from '../core/coalesced.ts'
 import type { LoggedEvent } from '../events/log.ts'
@@ -12,52 +16,144 @@ import type { Store } from '../events/store.ts'
 import { transact } from '../events/transact.ts'
 import type { ChunkCommitter } from '../streams/chunk-committer.ts'
 import { streamsRescue } from '../streams/streams-end.ts'
+import type { Turns } from './claim-candidates.ts'
+import { lanesOfTypes } from './lanes.ts'
 import { leasesRenew } from './leases-renew.ts'
-import { SERVER_LEASE_SECONDS, SWEEP_EVERY_MS, TASKS_TOPIC } from './task.ts'
-import { AttemptEnd, type RunnerLog, TaskAttempt } from './task-attempt.ts'
-import type { TaskTypes } from './task-type.ts'
-import { tasksClaim } from './tasks-claim.ts'
+import { type Lease, SERVER_LEASE_SECONDS, SWEEP_EVERY_MS, TASKS_TOPIC } from './task.ts'
+import { AttemptEnd, type AttemptHost, type RunnerLog, TaskAttempt } from './task-attempt.ts'
+import { tasksComplete } from './task-complete.ts'
+import type { Takers } from './task-creator.ts'
+import type { Rate } from './task-rates.ts'
+import type { TaskOutcome, TaskTypes } from './task-type.ts'
+import { type Claimed, tasksClaim } from './tasks-claim.ts'
+import { tasksPromote } from './tasks-promote.ts'
 import { tasksRescue } from './tasks-rescue.ts'
+import { tasksStop } from './tasks-stop.ts'
 
 const LOOK_EVERY_MS = 1000
+/** So many are claimed, and completed, by one statement at most. */
+const AT_ONCE = 500
 
-export class TaskRunner {
+/** What happens to most tasks most of the time, and puts none into the queue. */
+const AWAY_FROM_QUEUE: ReadonlySet<string> = new Set(['TASK_STARTED', 'TASK_PROGRESSED', 'TASK_COMPLETED', 'TASK_FAILED', 'TASK_CANCELLED'])
+
+interface Finish {
+  lease: Lease
+  outcome: TaskOutcome
+  resolve: (held: boolean) => void
+  reject: (error: unknown) => void
+}
+
+export class TaskRunner implements Takers, AttemptHost {
   /** Two at the same task, where the lease of the first was lost and it does not know yet. */
   readonly #attempts = new Set<TaskAttempt>()
   readonly #offs: (() => void)[] = []
+  readonly #turns: Turns = new Map()
+  #finishing: Finish[] = []
+  /** Attempts whose functions have ended, and whose ends are being written. */
+  #ending = 0
+  /** Room set aside for tasks that are being written down. */
+  #reserved = 0
+  /** Room that a claim under way may need. */
+  #claiming = 0
+  /** Whether the last claim found less than it asked for, and nothing was heard since. */
+  #isIdle = false
+  /** Whether what the last server left was taken up. */
+  #isReady = false
   #sweeping: Promise<void> | null = null
   #stopping = false
   #timers: NodeJS.Timeout[] = []
+  #dueTimer: NodeJS.Timeout | undefined
+  readonly worker: string
 
   constructor(
     readonly store: Store,
     readonly types: TaskTypes,
     readonly committer: ChunkCommitter,
-    readonly options: { worker: string; concurrency: number; log: RunnerLog },
-  ) {}
+    /** `only`: the types it works on; left out: all. */
+    readonly options: { worker: string; concurrency: number; log: RunnerLog; only?: readonly string[] },
+  ) {
+    this.worker = options.worker
+  }
+
+  /** What it works on. */
+  get names(): readonly string[] {
+    return this.options.only ?? this.types.names
+  }
+
+  get log(): RunnerLog {
+    return this.options.log
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping
+  }
 
   start(): void {
     const every = (ms: number, act: () => void) => this.#timers.push(setInterval(act, ms))
     every(SWEEP_EVERY_MS, () => void this.sweep())
-    every(LOOK_EVERY_MS, () => void this.claim())
+    every(LOOK_EVERY_MS, () => void this.#look())
     this.#offs.push(
-      this.store.signals.on(TASKS_TOPIC, () => void this.claim()),
+      this.store.signals.on(TASKS_TOPIC, () => {
+        this.#isIdle = false
+        void this.claim()
+      }),
       this.store.tail.on('*', (event) => this.#hear(event)),
     )
+    void this.#begin()
+  }
+
+  /** A SQLite file has one server: whatever a server held when this one starts, nobody holds any more. */
+  async #begin(): Promise<void> {
+    if (this.store.database.dialect === 'sqlite') {
+      try {
+        // Batch after batch, until there is none left.
+        while ((await transact(this.store, server, (work) => tasksRescue(work, { orphans: true }))).result.length);
+      } catch (error) {
+        this.log.warn({ err: error }, 'What the last server left could not be taken up at once; it is once its leases have run out.')
+      }
+    }
+    this.#isReady = true
     void this.sweep()
-    void this.claim()
+    void this.#look()
   }
 
   /** A request to stop comes through the log, from whichever server took it; it is meant for one attempt. */
-  #hear({ kind, subjectId, data }: LoggedEvent): void {
-    if (kind !== 'TASK_CANCEL_REQUESTED') return
-    for (const attempt of this.#attempts) if (attempt.task.id === subjectId && attempt.task.attempt === data.attempt) attempt.end(AttemptEnd.CANCELLED)
+  #hear(event: LoggedEvent): void {
+    // By the kind first: to look into what an event says costs more than all else here.
+    if (AWAY_FROM_QUEUE.has(event.kind)) return
+    const { kind, subjectId, data } = event
+    if (kind === 'TASK_CANCEL_REQUESTED') {
+      for (const attempt of this.#attempts) if (attempt.task.id === subjectId && attempt.task.attempt === data.attempt) attempt.end(AttemptEnd.CANCELLED)
+    } else if (data.status === 'QUEUED' && typeof data.runAtMs === 'number') {
+      this.#wakeIn(data.runAtMs - this.store.clock.nowMs())
+    }
   }
+
+  /** Looks again when something is due; by this server's clock, and should that be wrong, with the next look. */
+  #wakeIn(ms: number): void {
+    if (ms <= 0 || ms > LOOK_EVERY_MS || this.#stopping) return
+    setTimeout(() => void this.#look(), ms + 1).unref()
+  }
+
+  /** What has become due, and then what there is to claim. */
+  readonly #look = coalesced(async () => {
+    try {
+      const { result: nextInMs } = await transact(this.store, server, tasksPromote)
+      if (nextInMs !== null) {
+        clearTimeout(this.#dueTimer)
+        if (nextInMs < LOOK_EVERY_MS && !this.#stopping) this.#dueTimer = setTimeout(() => void this.#look(), nextInMs + 1).unref()
+      }
+    } catch (error) {
+      this.log.warn({ err: error }, 'Could not look for tasks that are due; it is tried again.')
+    }
+    await this.claim()
+  })
 
   /** Renews, then rescues. */
   sweep(): Promise<void> {
     this.#sweeping ??= this.#sweep()
-      .catch((error) => this.options.log.warn({ err: error }, 'The sweep failed; it is tried again.'))
+      .catch((error) => this.log.warn({ err: error }, 'The sweep failed; it is tried again.'))
       .finally(() => {
         this.#sweeping = null
       })
@@ -79,26 +175,108 @@ export class TaskRunner {
         else if (renewed.cancelRequested) attempt.end(AttemptEnd.CANCELLED)
       }
     }
-    const { result: rescued } = await transact(this.store, server, tasksRescue)
-    for (const task of rescued) this.options.log.info({ taskId: task.id, status: task.status, attempt: task.attempt }, 'Took a task from a lost worker.')
+    const { result: rescued } = await transact(this.store, server, (work) => tasksRescue(work))
+    for (const task of rescued) this.log.info({ taskId: task.id, status: task.status, attempt: task.attempt }, 'Took a task from a lost worker.')
+    const { result: stopped } = await transact(this.store, server, tasksStop)
+    for (const task of stopped) this.log.info({ taskId: task.id, status: task.status, attempt: task.attempt }, 'Ended a task whose time was over.')
     await transact(this.store, server, streamsRescue)
   }
 
-  /** Claims as many tasks as there is room for. */
-  readonly claim = coalesced(() => this.#claim().catch((error) => this.options.log.warn({ err: error }, 'Could not claim tasks; it is tried again.')))
+  /** How many functions more may run. One that has ended makes room though its end is still being written. */
+  get #room(): number {
+    if (this.#stopping || !this.#isReady) return 0
+    return this.options.concurrency - this.#attempts.size - this.#reserved - this.#claiming + this.#ending
+  }
 
-  async #claim(): Promise<void> {
-    const limit = this.options.concurrency - this.#attempts.size
-    if (limit < 1 || this.#stopping) return
-    const { result: claimed } = await transact(this.store, server, (work) =>
-      tasksClaim(work, { types: this.types.names, limit, worker: this.options.worker, leaseSeconds: SERVER_LEASE_SECONDS }),
-    )
-    for (const { task, ...lease } of claimed) {
-      const attempt = new TaskAttempt(this.store, this.committer, lease, task, this.types.get(task.type)!, this.options.log)
+  /** Claims as many tasks as there is room for. */
+  readonly claim = coalesced(async () => {
+    // What ends in this same turn of the event loop makes room together.
+    if (this.#ending) await turn()
+    const limit = Math.min(this.#room, AT_ONCE)
+    if (limit < 1) return
+    this.#isIdle = true
+    this.#claiming = limit
+    try {
+      const { result: claimed } = await transact(this.store, server, (work) =>
+        tasksClaim(work, {
+          lanes: lanesOfTypes(this.types.names),
+          limit,
+          worker: this.worker,
+          kind: 'SERVER',
+          leaseSeconds: SERVER_LEASE_SECONDS,
+          rates: this.#rates(),
+          turns: this.#turns,
+        }),
+      )
+      if (claimed.length === limit) this.#isIdle = false
+      this.#claiming = 0
+      this.take(claimed)
+      // It has not come to the end of the lanes yet: those before it may all be full.
+      if (this.#turns.size && claimed.length < limit) void this.claim()
+    } catch (error) {
+      this.log.warn({ err: error }, 'Could not claim tasks; it is tried again.')
+    } finally {
+      this.#claiming = 0
+    }
+  })
+
+  /** Writes what has ended, all of it by one statement. */
+  readonly #record = coalesced(async () => {
+    await turn()
+    const finishing = this.#finishing.splice(0, AT_ONCE)
+    if (!finishing.length) return
+    try {
+      const { result: completed } = await transact(this.store, server, (work) =>
+        tasksComplete(
+          work,
+          finishing.map(({ lease, outcome }) => ({ ...lease, outcome })),
+          { streams: false },
+        ),
+      )
+      for (const { lease, resolve } of finishing) resolve(completed.has(lease.id))
+    } catch (error) {
+      // Each tells its own end by itself: what one of them answered may be what cannot be written.
+      for (const { reject } of finishing) reject(error)
+    }
+    if (this.#finishing.length) void this.#record()
+  })
+
+  #rates(): Map<string, Rate> {
+    return new Map(this.types.all.flatMap((type) => (type.rate ? [[type.name, type.rate] as const] : [])))
+  }
+
+  async finish(lease: Lease, outcome: TaskOutcome): Promise<boolean> {
+    this.#ending++
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#finishing.push({ lease, outcome, resolve, reject })
+        void this.#record()
+        if (!this.#isIdle) void this.claim()
+      })
+    } finally {
+      this.#ending--
+    }
+  }
+
+  reserve(count: number): number {
+    if (!this.#isIdle) return 0
+    const room = Math.max(0, Math.min(count, this.#room))
+    this.#reserved += room
+    return room
+  }
+
+  free(count: number): void {
+    this.#reserved -= count
+  }
+
+  /** Begins with tasks whose leases this server holds. */
+  take(claimed: readonly Claimed[]): void {
+    for (const { task, params, id, leaseToken } of claimed) {
+      const attempt = new TaskAttempt(this, { id, leaseToken }, task, params, this.types.get(task.type)!)
       this.#attempts.add(attempt)
-      void attempt.run().finally(() => {
+      void attempt.start().finally(() => {
         this.#attempts.delete(attempt)
-        void this.claim()
+        if (!this.#isIdle) void this.claim()
       })
       if (this.#stopping) attempt.end(AttemptEnd.SHUTDOWN)
     }
@@ -108,6 +286,7 @@ export class TaskRunner {
   async stop(): Promise<void> {
     this.#stopping = true
     for (const off of this.#offs) off()
+    clearTimeout(this.#dueTimer)
     // What is being claimed now is claimed first, and then ended with the rest.
     await this.claim()
     const attempts = [...this.#attempts]

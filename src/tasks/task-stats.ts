@@ -1,37 +1,67 @@
-import type { Work } from '../events/work.ts'
-import type { TaskStatus } from './task.ts'
+import { setImmediate as breath } from 'node:timers/promises'
+import type { Actor } from '../core/actor.ts'
+import { BadUserInput } from '../core/errors.ts'
+import type { Filter } from '../core/filter.ts'
+import type { Store } from '../events/store.ts'
+import { Prisma } from '../generated/sqlite/client.ts'
+import { EVERYBODY, newTally, type Tally, TallyChanges, tallyAdd } from './tally.ts'
+import { isEverybody, type TallyScope, tallyRead, tallyWhere } from './tally-read.ts'
+import { tallyRecount } from './tally-recount.ts'
+import { TALLY_COLUMNS, type TallyRow, toTally } from './tally-write.ts'
+import { tallyScopeOf, taskWhere } from './task-stats-scope.ts'
+import { type Throughput, taskThroughput } from './task-stats-throughput.ts'
 
 export interface TaskStats {
-  total: number
-  byStatus: { status: TaskStatus; count: number }[]
-  byType: { type: string; count: number }[]
-  /** COMPLETED of all that ended; null while none has. */
-  completionRate: number | null
-  meanDurationMs: number | null
+  /** The place in the log that they stand for. */
+  position: number
+  all: Tally
+  /** Those with tasks, most first. */
+  byType: Tally[]
+  throughput(minutes: number): Promise<Throughput[]>
 }
 
-/** Counts and means over the tasks of a condition. */
-export async function taskStats(work: Work, where: object): Promise<TaskStats> {
-  const groups = await work.db.task.groupBy({ by: ['type', 'status'], where, _count: { _all: true, durationMs: true }, _sum: { durationMs: true } })
-  const timed = { count: 0, ms: 0 }
-  for (const { status, _count, _sum } of groups) {
-    if (status !== 'COMPLETED') continue
-    timed.count += _count.durationMs
-    timed.ms += Number(_sum.durationMs ?? 0)
-  }
-  const sum = (key: 'type' | 'status') => {
-    const counts = new Map<string, number>()
-    for (const group of groups) counts.set(group[key], (counts.get(group[key]) ?? 0) + group._count._all)
-    return counts
-  }
-  const statuses = sum('status')
-  const count = (...words: TaskStatus[]) => words.reduce((total, word) => total + (statuses.get(word) ?? 0), 0)
-  const finished = count('COMPLETED', 'FAILED', 'CANCELLED')
+export const totalOf = ({ counts }: Tally): number => Object.values(counts).reduce((sum, count) => sum + count, 0)
+
+/**
+ * Figures over the tasks that an actor may see: by owner and type out of what is counted all along, exact to the last commit and as
+ * fast over a million tasks as over ten; by other filters out of the tasks themselves, while
+ * the server goes on.
+ */
+export async function taskStats(store: Store, actor: Actor, filter?: Filter | null): Promise<TaskStats> {
+  const scope = tallyScopeOf(actor, filter)
+  if (scope) return talliedStats(store, scope)
+  const { tallies, position } = await tallyRecount({ rows: (sql) => store.database.rowsAside(sql) }, { where: taskWhere(actor, filter), pause: breath })
   return {
-    total: groups.reduce((total, group) => total + group._count._all, 0),
-    byStatus: (['CREATED', 'QUEUED', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED'] as const).map((status) => ({ status, count: count(status) })),
-    byType: [...sum('type')].map(([type, each]) => ({ type, count: each })).sort((a, b) => b.count - a.count || (a.type < b.type ? -1 : 1)),
-    completionRate: finished ? count('COMPLETED') / finished : null,
-    meanDurationMs: timed.count ? timed.ms / timed.count : null,
+    ...statsOf(tallies),
+    position,
+    throughput: () => {
+      throw new BadUserInput('What happened in each minute is known by type and owner only: filter by these, with eq or in.', ['filter'])
+    },
   }
+}
+
+/** Out of what is counted. */
+export async function talliedStats(store: Store, scope: TallyScope): Promise<TaskStats> {
+  const { rows, happened, position } = await tallyRead<TallyRow>(
+    store,
+    scope,
+    Prisma.sql`SELECT ${TALLY_COLUMNS} FROM "TaskTally" WHERE ${tallyWhere('TaskTally', scope)}`,
+  )
+  const changes = new TallyChanges()
+  for (const each of happened) changes.count(each, isEverybody(scope) ? EVERYBODY : each.ownerId)
+  return { ...statsOf([...rows.map(toTally), ...changes.tallies.values()]), position, throughput: (minutes) => taskThroughput(store, scope, minutes) }
+}
+
+/** Tallies of the same type are added up. */
+function statsOf(tallies: readonly Tally[]): Pick<TaskStats, 'all' | 'byType'> {
+  const all = newTally(EVERYBODY, '')
+  const byType = new Map<string, Tally>()
+  for (const tally of tallies) {
+    const sum = byType.get(tally.type) ?? newTally(EVERYBODY, tally.type)
+    byType.set(tally.type, sum)
+    tallyAdd(sum, tally)
+    tallyAdd(all, tally)
+  }
+  const present = [...byType.values()].filter((tally) => totalOf(tally) > 0)
+  return { all, byType: present.sort((a, b) => totalOf(b) - totalOf(a) || (a.type < b.type ? -1 : 1)) }
 }

@@ -9,8 +9,30 @@ import { readRelated } from '../graphql/related.ts'
 import { StreamPages, StreamRef } from '../streams/stream.graphql.ts'
 import { TaskEvent, TaskEventPages } from './task-event.graphql.ts'
 import { Job, TaskStatusEnum } from './task-status.graphql.ts'
+import type { TaskFile } from './task-type.ts'
+import './queue-invariants.ts'
+import './tally-invariants.ts'
+import './task-invariants.ts'
 
 const STREAM_ORDER = [{ column: 'createdAtMs', kind: 'bigint', direction: 'ASC' }] as const
+
+export const TaskFileChangeEnum = builder.enumType('TaskFileChange', {
+  description: 'What was done to a file.',
+  values: {
+    CREATED: { description: 'It was made.' },
+    MODIFIED: { description: 'It was changed.' },
+    DELETED: { description: 'It was removed.' },
+    READ: { description: 'It was only read.' },
+  },
+})
+
+const TaskFileRef = builder.objectRef<TaskFile>('TaskFile').implement({
+  description: 'A file that a task touched, as its worker told it.',
+  fields: (t) => ({
+    path: t.exposeString('path', { description: 'Where it is, as its worker names it.' }),
+    change: t.field({ type: TaskFileChangeEnum, description: 'What was done to it.', resolve: (file) => file.change }),
+  }),
+})
 
 export const TaskRef = builder.prismaNode('Task', {
   description: 'A piece of long work: what is to be done, where it stands, and what came of it.',
@@ -39,7 +61,40 @@ export const TaskRef = builder.prismaNode('Task', {
       resolve: (task) => toDate(task.runAtMs),
     }),
     timeoutSeconds: t.exposeInt('timeoutSeconds', { nullable: true, description: 'Seconds an attempt may take; null: as long as it needs.' }),
+    totalTimeoutSeconds: t.exposeInt('totalTimeoutSeconds', {
+      nullable: true,
+      description: 'Seconds it may take in all, pauses and all attempts included; null: no limit.',
+    }),
+    deadline: t.field({
+      type: 'DateTime',
+      nullable: true,
+      select: { deadlineAtMs: true },
+      description: 'When it must have ended, by `totalTimeoutSeconds`.',
+      resolve: (task) => toDateOrNull(task.deadlineAtMs),
+    }),
+    retryPolicy: t.expose('retryPolicy', {
+      ...weighs(1),
+      type: 'JSON',
+      nullable: true,
+      description: 'How long it waits before another attempt; null: as is usual.',
+    }),
+    concurrencyKey: t.exposeString('concurrencyKey', { nullable: true, description: 'Of its owner’s tasks with the same key only so many run at once.' }),
+    concurrencyLimit: t.exposeInt('concurrencyLimit', { nullable: true, description: 'How many of its key may run for this one to start.' }),
+    metrics: t.expose('metrics', {
+      ...weighs(2),
+      type: 'JSON',
+      nullable: true,
+      description: 'Figures that its worker told: tokens, seconds, whatever the work can tell of itself.',
+    }),
+    files: t.field({
+      ...weighs(2),
+      type: [TaskFileRef],
+      select: { files: true },
+      description: 'The files that its worker told it touched; at most 1,000.',
+      resolve: (task) => (task.files ?? []) as unknown as TaskFile[],
+    }),
     worker: t.exposeString('worker', { nullable: true, description: 'Who works on it now.' }),
+    lastWorker: t.exposeString('lastWorker', { nullable: true, description: 'Who worked on it last.' }),
     leaseExpiresAt: t.field({
       type: 'DateTime',
       nullable: true,
@@ -89,6 +144,13 @@ export const TaskRef = builder.prismaNode('Task', {
       select: { completedAtMs: true },
       description: 'When it reached a final status.',
       resolve: (task) => toDateOrNull(task.completedAtMs),
+    }),
+    archivedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      select: { archivedAtMs: true },
+      description: 'When it was put away.',
+      resolve: (task) => toDateOrNull(task.archivedAtMs),
     }),
     durationMs: t.field({
       type: 'SafeInt',

@@ -15,9 +15,14 @@ export type FinalTaskStatus = 'COMPLETED' | 'FAILED' | 'CANCELLED'
 
 /** The legal moves, and who makes them. */
 export const TASK_MOVES: Record<TaskStatus, Partial<Record<TaskStatus, string>>> = {
-  CREATED: { QUEUED: 'taskRun', CANCELLED: 'taskCancel' },
-  QUEUED: { RUNNING: 'tasksClaim', CANCELLED: 'taskCancel' },
-  RUNNING: { COMPLETED: 'taskComplete', FAILED: 'taskFail, tasksRescue', CANCELLED: 'taskRelease, tasksRescue', QUEUED: 'taskFail, taskRelease, tasksRescue' },
+  CREATED: { QUEUED: 'taskRun', CANCELLED: 'taskCancel, tasksEnded' },
+  QUEUED: { RUNNING: 'tasksClaim', FAILED: 'tasksExpire', CANCELLED: 'taskCancel, tasksEnded' },
+  RUNNING: {
+    COMPLETED: 'tasksComplete',
+    FAILED: 'taskFail, tasksRescue, tasksStop',
+    CANCELLED: 'taskRelease, tasksRescue, tasksStop',
+    QUEUED: 'taskFail, taskRelease, taskWait, tasksRescue, tasksStop',
+  },
   COMPLETED: {},
   FAILED: { QUEUED: 'taskRetry' },
   CANCELLED: { QUEUED: 'taskRetry' },
@@ -29,17 +34,21 @@ export const isFinalTask = (status: TaskStatus): status is FinalTaskStatus => (F
 
 /** How long a server's own workers may be silent. Renewed with every sweep. */
 export const SERVER_LEASE_SECONDS = 10
+/** How long a worker elsewhere may be silent, unless it asks for another time. */
+export const OUTSIDE_LEASE_SECONDS = 30
 /** How often leases are renewed and those of the dead are taken over. */
 export const SWEEP_EVERY_MS = 2000
 /** A function that does not end within this after its abort is no longer waited for. */
 export const ABORT_GRACE_MS = 3000
+/** A worker that goes on renewing its lease though it was asked to stop, or its time is over, loses the task after this. */
+export const STOP_GRACE_MS = 15_000
 /** Wakes workers: something may be there to claim. */
 export const TASKS_TOPIC = 'tasks'
 
 export const MAX_PARAMS_BYTES = 200_000
 export const MAX_ATTEMPTS = 100
 
-/** What an event about a task carries, and what filters look at. */
+/** A task as operations read it, and what events carry of it. */
 export interface TaskValues {
   id: string
   ownerId: string
@@ -52,6 +61,10 @@ export interface TaskValues {
   attempt: number
   maxAttempts: number
   sessionKey: string | null
+  parentId: string | null
+  scheduleId: string | null
+  concurrencyKey: string | null
+  waitingFor: number
   worker: string | null
   error: string | null
   timeoutSeconds: number | null
@@ -60,50 +73,103 @@ export interface TaskValues {
   updatedAtMs: number
   queuedAtMs: number | null
   startedAtMs: number | null
+  attemptEndsAtMs: number | null
+  deadlineAtMs: number | null
   completedAtMs: number | null
+  archivedAtMs: number | null
   cancelRequestedAtMs: number | null
+  durationMs: number | null
+  // What follows is nobody's business but the engine's.
+  isAwaited: boolean
+  lastWorker: string | null
 }
 
-const COLUMNS = [
+/** Columns that no operation but `taskUpdate` changes. */
+const STEADY = [
   'id',
   'ownerId',
   'type',
-  'status',
   'domain',
   'driftScore',
   'priority',
+  'sessionKey',
+  'parentId',
+  'scheduleId',
+  'concurrencyKey',
+  'timeoutSeconds',
+  'createdAtMs',
+] as const
+const MOVING = [
+  'status',
   'progress',
   'attempt',
   'maxAttempts',
-  'sessionKey',
+  'waitingFor',
   'worker',
   'error',
-  'timeoutSeconds',
   'runAtMs',
-  'createdAtMs',
   'updatedAtMs',
   'queuedAtMs',
   'startedAtMs',
+  'attemptEndsAtMs',
+  'deadlineAtMs',
   'completedAtMs',
+  'archivedAtMs',
   'cancelRequestedAtMs',
-] as const satisfies (keyof TaskValues)[]
+  'durationMs',
+] as const
+const UNTOLD = ['isAwaited', 'lastWorker'] as const
 
-export const TASK_COLUMNS: readonly string[] = COLUMNS
-export const TASK_VALUES = Prisma.raw(COLUMNS.map((column) => `"${column}"`).join(', '))
+type Column = keyof TaskValues
+export const MOVING_COLUMNS: readonly Column[] = MOVING
+export const TOLD_COLUMNS: readonly Column[] = [...STEADY, ...MOVING]
+export const TASK_COLUMNS: readonly Column[] = [...TOLD_COLUMNS, ...UNTOLD]
 
-export const toTaskValues = (row: Record<string, unknown>, prefix = ''): TaskValues =>
-  Object.fromEntries(
-    COLUMNS.map((column) => [column, typeof row[prefix + column] === 'bigint' ? Number(row[prefix + column]) : row[prefix + column]]),
-  ) as unknown as TaskValues
+const named = (columns: readonly Column[]) => Prisma.raw(columns.map((column) => `"${column}"`).join(', '))
+export const TASK_VALUES = named(TASK_COLUMNS)
+
+/** As the columns are before a change, under other names. */
+export const OLD_VALUES = {
+  moving: Prisma.raw(['id', ...MOVING].map((column) => `"${column}" AS "old_${column}"`).join(', ')),
+  all: Prisma.raw(TASK_COLUMNS.map((column) => `"${column}" AS "old_${column}"`).join(', ')),
+}
+
+export const OLD_NAMES = {
+  moving: Prisma.raw(['id', ...MOVING].map((column) => `"old_${column}"`).join(', ')),
+  all: Prisma.raw(TASK_COLUMNS.map((column) => `"old_${column}"`).join(', ')),
+}
+
+const OLD_COLUMNS = TASK_COLUMNS.map((column) => [column, `old_${column}`] as const)
+
+/** A row of `TASK_VALUES`, with numbers as numbers. */
+export const toTaskValues = (row: Record<string, unknown>): TaskValues => readTask(row, 0)
+
+/** A row of `OLD_VALUES.all`. */
+export const toTaskOld = (row: Record<string, unknown>): TaskValues => readTask(row, 1)
+
+function readTask(row: Record<string, unknown>, name: 0 | 1): TaskValues {
+  const values: Record<string, unknown> = {}
+  for (const names of OLD_COLUMNS) {
+    const value = row[names[name]]
+    values[names[0]] = typeof value === 'bigint' ? Number(value) : value
+  }
+  values.isAwaited = Boolean(values.isAwaited)
+  return values as unknown as TaskValues
+}
+
+/** The task as it was: what the row of a change has kept under `old_`, and else what did not change. */
+export function toTaskBefore(row: Record<string, unknown>, after: TaskValues): TaskValues {
+  const values: Record<string, unknown> = { ...after }
+  for (const [column, old] of OLD_COLUMNS) {
+    const value = row[old]
+    if (value !== undefined) values[column] = typeof value === 'bigint' ? Number(value) : value
+  }
+  values.isAwaited = Boolean(values.isAwaited)
+  return values as unknown as TaskValues
+}
 
 /** Who holds a task: with this a worker proves itself. */
 export interface Lease {
   id: string
   leaseToken: string
-}
-
-/** Milliseconds until the next attempt: 1 s, 2 s, 4 s … up to 5 minutes, each with up to half of itself on top. */
-export function backoffMs(attempt: number, random = Math.random()): number {
-  const base = Math.min(1000 * 2 ** Math.max(0, attempt - 1), 300_000)
-  return Math.round(base * (1 + random / 2))
 }

@@ -1,19 +1,27 @@
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { randomToken } from '../secrets.ts'
-import type { Lease, TaskValues } from './task.ts'
-import { status, taskChanged, tasksMove } from './task-move.ts'
+import { claimCandidates, type Turns } from './claim-candidates.ts'
+import type { Lanes } from './lanes.ts'
+import { type Lease, TASKS_TOPIC, type TaskValues } from './task.ts'
+import { status, statusIs, taskChanged, taskIn, tasksMove } from './task-move.ts'
+import type { Rate } from './task-rates.ts'
 
 export interface Claim {
-  /** Names of task types this worker can run. */
-  types: readonly string[]
+  /** What this worker can run. */
+  lanes: Lanes
   limit: number
   worker: string
+  kind: 'SERVER' | 'OUTSIDE'
   leaseSeconds: number
+  rates?: ReadonlyMap<string, Rate | null>
+  turns?: Turns
 }
 
 export interface Claimed extends Lease {
   task: TaskValues
+  params: unknown
+  leaseExpiresAtMs: number
 }
 
 /**
@@ -21,17 +29,45 @@ export interface Claimed extends Lease {
  * wait for each other: what another is just taking is passed over.
  */
 export async function tasksClaim(work: Work, claim: Claim): Promise<Claimed[]> {
-  if (!claim.types.length || claim.limit < 1) return []
-  const now = work.sql.nowMs
+  if (claim.limit < 1) return []
+  const candidates = await claimCandidates(work, { ...claim, rates: claim.rates ?? new Map() })
+  if (!candidates.length) return []
   // One token for all that is claimed together: it is proof only together with the task's id.
   const leaseToken = randomToken()
+  const leaseMs = claim.leaseSeconds * 1000
   const claimed = await tasksMove(work, {
-    guard: Prisma.sql`"status" = ${status('QUEUED')} AND "type" IN (${Prisma.join([...claim.types])}) AND "runAtMs" <= ${now}`,
-    orderBy: Prisma.sql`"priority" DESC, "runAtMs", "id"`,
-    limit: claim.limit,
-    set: Prisma.sql`"status" = ${status('RUNNING')}, "attempt" = "attempt" + 1, "worker" = ${claim.worker}, "leaseToken" = ${leaseToken}, "leaseSeconds" = CAST(${claim.leaseSeconds} AS INTEGER),
-      "leaseExpiresAtMs" = ${now} + CAST(${claim.leaseSeconds * 1000} AS INTEGER), "startedAtMs" = ${now}, "progress" = NULL, "progressMessage" = NULL, "error" = NULL`,
+    guard: Prisma.sql`${taskIn(
+      work,
+      candidates.map(({ id }) => id),
+    )} AND ${statusIs('QUEUED')} AND "readyAtMs" IS NOT NULL`,
+    set: (now) => {
+      const limit = Prisma.sql`${now} + "timeoutSeconds" * CAST(1000 AS BIGINT)`
+      return Prisma.sql`"status" = ${status('RUNNING')}, "attempt" = "attempt" + 1, "worker" = ${claim.worker}, "lastWorker" = ${claim.worker},
+        "workerKind" = ${work.sql.asEnum('WorkerKind', claim.kind)}, "leaseToken" = ${leaseToken},
+        "leaseSeconds" = CAST(${claim.leaseSeconds} AS INTEGER), "leaseExpiresAtMs" = ${now} + CAST(${leaseMs} AS INTEGER),
+        "startedAtMs" = ${now}, "readyAtMs" = NULL, "progress" = NULL, "progressMessage" = NULL, "error" = NULL,
+        "attemptEndsAtMs" = CASE WHEN "timeoutSeconds" IS NULL OR "deadlineAtMs" < ${limit} THEN "deadlineAtMs" ELSE ${limit} END`
+    },
+    becomes: ({ attempt, timeoutSeconds, deadlineAtMs }, nowMs) => ({
+      status: 'RUNNING',
+      attempt: attempt + 1,
+      worker: claim.worker,
+      lastWorker: claim.worker,
+      startedAtMs: nowMs,
+      progress: null,
+      error: null,
+      attemptEndsAtMs: timeoutSeconds === null ? deadlineAtMs : Math.min(deadlineAtMs ?? Number.POSITIVE_INFINITY, nowMs + timeoutSeconds * 1000),
+    }),
+    reading: ['params'],
   })
   for (const moved of claimed) taskChanged(work, 'STARTED', moved)
-  return claimed.map(({ after }) => ({ id: after.id, leaseToken, task: after }))
+  // More may wait than was taken: whoever looked just now passed over what was held here.
+  if (claimed.length === claim.limit) work.signals.add(TASKS_TOPIC)
+  return claimed.map(({ after, row }) => ({
+    id: after.id,
+    leaseToken,
+    task: after,
+    params: typeof row.params === 'string' && work.dialect === 'sqlite' ? JSON.parse(row.params) : row.params,
+    leaseExpiresAtMs: after.updatedAtMs + leaseMs,
+  }))
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hostAllowed } from '../../src/tasks/types/http-request.ts'
+import { hostAllowed } from '../../src/core/hosts.ts'
 import { dialects } from '../kit/databases.ts'
 import { CREATE, create, openTaskWorld, type TaskWorld, whenStatus, whenTask } from './task.ts'
 

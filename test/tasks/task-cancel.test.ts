@@ -113,7 +113,7 @@ describe.each(dialects())('taskCancel on %s', (dialect) => {
   it('reaches a task that a lost worker holds: it is CANCELLED, not queued again', async () => {
     const { id } = await create(on.world, on.ada, { runAt: '2100-01-01T00:00:00Z' })
     await on.world.client
-      .$executeRaw`UPDATE "Task" SET "status" = 'RUNNING', "worker" = 'elsewhere', "leaseToken" = 'lost', "leaseSeconds" = 10, "leaseExpiresAtMs" = 1, "attempt" = 1, "startedAtMs" = 1, "cancelRequestedAtMs" = 1 WHERE "id" = ${bare(id)}`
+      .$executeRaw`UPDATE "Task" SET "status" = 'RUNNING', "readyAtMs" = NULL, "worker" = 'elsewhere', "workerKind" = 'SERVER', "leaseToken" = 'lost', "leaseSeconds" = 10, "leaseExpiresAtMs" = 1, "attempt" = 1, "startedAtMs" = 1, "cancelRequestedAtMs" = 1 WHERE "id" = ${bare(id)}`
     await on.world.app.runner.sweep()
     expect(await whenStatus(on.world, on.ada, id, 'CANCELLED')).toMatchObject({ attempt: 1 })
   })

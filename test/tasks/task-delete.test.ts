@@ -73,23 +73,24 @@ describe.each(dialects())('taskDelete on %s', (dialect) => {
   })
 
   it('ends the streams that it was to write for another task', async () => {
-    const { id } = await create(on.world, on.ada, { runImmediately: false })
-    const started = await on.world.does(
-      'mutation ($input: StreamStartInput!) { streamStart(input: $input) { stream { id } task { id } userErrors { code message } } }',
-      { input: { prompt: 'hello', taskId: id } },
-      on.ada,
-    )
-    // It has failed by now, for there is no provider, or is about to be: put it back as it was when it waited.
-    const writer = started.task.id.split(':')[1]
-    await whenStatus(on.world, on.ada, started.task.id, 'FAILED')
-    await on.world.client.$executeRaw`UPDATE "Task" SET "status" = 'CREATED', "completedAtMs" = NULL WHERE "id" = ${writer}`
-    await on.world.client.$executeRaw`UPDATE "Stream" SET "status" = 'PENDING', "completedAtMs" = NULL, "error" = NULL WHERE "producerTaskId" = ${writer}`
-    const live = await on.world.follow('subscription ($id: ID!) { streamChunks(streamId: $id) { status } }', { id: started.stream.id }, on.ada)
-    expect(await live.take()).toEqual({ status: 'PENDING' })
-    await remove(started.task.id)
-    expect(await live.take()).toEqual({ status: 'CANCELLED' })
-    expect(await live.next()).toMatchObject({ done: true })
-    expect(await read(on.world, on.ada, id)).not.toBeNull()
+    // Where nobody works, it waits.
+    const { world, ada } = await openTaskWorld(dialect, { env: { TASK_CONCURRENCY: '0' } })
+    try {
+      const { id } = await create(world, ada, { runImmediately: false })
+      const started = await world.does(
+        'mutation ($input: StreamStartInput!) { streamStart(input: $input) { stream { id } task { id } userErrors { code message } } }',
+        { input: { prompt: 'hello', taskId: id } },
+        ada,
+      )
+      const live = await world.follow('subscription ($id: ID!) { streamChunks(streamId: $id) { status } }', { id: started.stream.id }, ada)
+      expect(await live.take()).toEqual({ status: 'PENDING' })
+      await world.does(DELETE, { input: { id: started.task.id } }, ada)
+      expect(await live.take()).toEqual({ status: 'CANCELLED' })
+      expect(await live.next()).toMatchObject({ done: true })
+      expect(await read(world, ada, id)).not.toBeNull()
+    } finally {
+      await world.close()
+    }
   })
 
   it('tells no difference between a task that is not there, not yours, or no task', async () => {

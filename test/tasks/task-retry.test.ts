@@ -53,6 +53,8 @@ describe.each(dialects())('taskRetry on %s', (dialect) => {
     await does(on.world, CANCEL, { id }, on.ada)
     const answers = await Promise.all(Array.from({ length: 5 }, () => refused(id)))
     expect(answers.filter((errors) => errors.length === 0)).toHaveLength(1)
+    // It runs now; what follows looks at a log in which nothing else happens.
+    await whenStatus(on.world, on.ada, id, 'RUNNING')
     expect((await kindsOf(on.world, id)).filter((kind) => kind === 'QUEUED')).toHaveLength(1)
   })
 

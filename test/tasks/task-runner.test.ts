@@ -2,12 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { server } from '../../src/core/actor.ts'
 import { DomainError } from '../../src/core/errors.ts'
 import { transact } from '../../src/events/transact.ts'
+import { Prisma } from '../../src/generated/sqlite/client.ts'
 import { ChunkCommitter } from '../../src/streams/chunk-committer.ts'
 import { StreamWriter } from '../../src/streams/stream-writer.ts'
-import { backoffMs, type Lease } from '../../src/tasks/task.ts'
+import { backoffMs } from '../../src/tasks/retry-policy.ts'
+import type { Lease } from '../../src/tasks/task.ts'
 import { taskComplete } from '../../src/tasks/task-complete.ts'
 import { taskFail } from '../../src/tasks/task-fail.ts'
-import { taskProgress } from '../../src/tasks/task-progress.ts'
+import { taskHeartbeat } from '../../src/tasks/task-heartbeat.ts'
 import { taskStreamOpen } from '../../src/tasks/task-stream-open.ts'
 import { tasksRescue } from '../../src/tasks/tasks-rescue.ts'
 import { dialects, hasPostgres } from '../kit/databases.ts'
@@ -58,6 +60,20 @@ describe.each(dialects())('the runner on %s', (dialect) => {
     return { id: bare(id), leaseToken: leaseToken! }
   }
   const asServer = <T>(operation: Parameters<typeof transact<T>>[2]) => transact(on.world.app.store, server, operation)
+
+  it('holds the task before all else that ends with it, as whoever takes it away does', async () => {
+    const { id } = await create(on.world, on.ada)
+    const { task, complete } = await on.held.run(id)
+    const free: unknown[][] = []
+    const { database } = on.world.app.store
+    task.atEnd(async () => {
+      free.push(await database.rows(Prisma.sql`SELECT "id" FROM "Task" WHERE "id" = ${bare(id)} ${database.sql.forUpdateSkipLocked}`))
+    })
+    complete({})
+    await whenStatus(on.world, on.ada, id, 'COMPLETED')
+    // On SQLite there is one writer, and nothing to hold.
+    expect(free).toEqual([dialect === 'postgresql' ? [] : [{ id: bare(id) }]])
+  })
 
   it('keeps the result, the summary and the agents that took part', async () => {
     const { id } = await create(on.world, on.ada)
@@ -150,8 +166,8 @@ describe.each(dialects())('the runner on %s', (dialect) => {
   })
 
   it('doubles the pause with each attempt, up to five minutes and half of that', () => {
-    expect([1, 2, 3, 9, 10, 100].map((attempt) => backoffMs(attempt, 0))).toEqual([1000, 2000, 4000, 256_000, 300_000, 300_000])
-    expect(backoffMs(100, 1)).toBe(450_000)
+    expect([1, 2, 3, 9, 10, 100].map((attempt) => backoffMs(attempt, null, 0))).toEqual([1000, 2000, 4000, 256_000, 300_000, 300_000])
+    expect(backoffMs(100, null, 1)).toBe(450_000)
   })
 
   it('fails at once, in its own words, where no further attempt can help', async () => {
@@ -266,8 +282,8 @@ describe.each(dialects())('the runner on %s', (dialect) => {
       await on.held.run(id, 2)
       const before = await stateOf(on.world, id)
       await expect(asServer((work) => taskComplete(work, lease, { result: 'stolen' }))).rejects.toMatchObject({ code: 'TASK_NOT_LEASED' })
-      await expect(asServer((work) => taskFail(work, lease, 1, { error: 'stolen', retry: true }))).rejects.toMatchObject({ code: 'TASK_NOT_LEASED' })
-      await expect(asServer((work) => taskProgress(work, lease, { fraction: 0.5 }))).rejects.toMatchObject({ code: 'TASK_NOT_LEASED' })
+      await expect(asServer((work) => taskFail(work, lease, { error: 'stolen', retry: true }))).rejects.toMatchObject({ code: 'TASK_NOT_LEASED' })
+      await expect(asServer((work) => taskHeartbeat(work, lease, { progress: 0.5 }))).rejects.toMatchObject({ code: 'TASK_NOT_LEASED' })
       await expect(asServer((work) => taskStreamOpen(work, lease, {}))).rejects.toMatchObject({ code: 'TASK_NOT_LEASED' })
       // Refused at once where the loss was noticed already.
       await writer.write('TEXT', 'after').catch(() => {})

@@ -48,6 +48,19 @@ describe.each(dialects())('taskUpdate on %s', (dialect) => {
     await completes(on, on.ada, id)
   })
 
+  it('leaves a task that has had attempts at least one more', async () => {
+    const { id } = await create(on.world, on.ada)
+    ;(await on.held.run(id)).fail(new Error('no luck'))
+    await whenStatus(on.world, on.ada, id, 'QUEUED')
+    await update(id, { runAt: LATER })
+    const before = await stateOf(on.world, id)
+    expect(await refused(id, { maxAttempts: 1 })).toEqual([
+      { code: 'BAD_USER_INPUT', path: ['input', 'maxAttempts'], message: 'Must be at least 2: it has had 1 already.' },
+    ])
+    expect(await stateOf(on.world, id)).toEqual(before)
+    expect(await update(id, { maxAttempts: 2 })).toMatchObject({ attempt: 1, maxAttempts: 2 })
+  })
+
   it('of a running task changes what it says of itself, not how it is run', async () => {
     const { id } = await create(on.world, on.ada)
     await whenStatus(on.world, on.ada, id, 'RUNNING')

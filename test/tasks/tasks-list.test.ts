@@ -222,7 +222,15 @@ describe.each(dialects())('tasks on %s', (dialect) => {
 
   it('have types, each with the JSON Schema of its params', async () => {
     const { data } = await on.world.ask('{ taskTypes { name description paramsSchema } }', {}, on.ada)
-    expect(data.taskTypes.map((type: { name: string }) => type.name)).toEqual(['http.request', 'test.held', 'test.scripted', 'text.generate'])
+    expect(data.taskTypes.map((type: { name: string }) => type.name)).toEqual([
+      'code.run',
+      'conversation.answer',
+      'http.request',
+      'test.held',
+      'test.scripted',
+      'text.generate',
+      'webhook.deliver',
+    ])
     const generate = data.taskTypes.find((type: { name: string }) => type.name === 'text.generate')
     expect(generate.paramsSchema).toMatchObject({ type: 'object', properties: { prompt: { type: 'string', maxLength: 100_000 } }, additionalProperties: false })
     const held = data.taskTypes.find((type: { name: string }) => type.name === 'test.held')
