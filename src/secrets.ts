@@ -1,9 +1,13 @@
 /** One secret for the installation; what signs and hashes is derived from it, one key a purpose (HKDF, RFC 5869). */
-import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
-export type Purpose = 'access-token' | 'refresh-token' | 'producer-token' | 'login-failure'
+export type Purpose = 'access-token' | 'refresh-token' | 'producer-token' | 'stream-ticket' | 'login-failure' | 'provider-key' | 'webhook-secret'
+
+const CIPHER = 'aes-256-gcm'
+const IV_BYTES = 12
+const TAG_BYTES = 16
 
 export interface Secrets {
   /** Tells two secrets apart without telling them. */
@@ -13,6 +17,10 @@ export interface Secrets {
   mac(purpose: Purpose, ...parts: string[]): string
   /** Whether `mac` is that of the parts, in constant time. */
   verify(purpose: Purpose, mac: string, ...parts: string[]): boolean
+  /** Encrypts (AES-256-GCM) what must be read again. `context` is where it is kept, as the row's id: sealed for one place, it opens at no other. */
+  seal(purpose: Purpose, text: string, context: string): Uint8Array<ArrayBuffer>
+  /** Throws where it was sealed with another secret, for another purpose or place, or was changed. */
+  unseal(purpose: Purpose, sealed: Uint8Array, context: string): string
 }
 
 export function secretsFrom(secret: string): Secrets {
@@ -31,6 +39,18 @@ export function secretsFrom(secret: string): Secrets {
     verify: (purpose, given, ...parts) => {
       const [a, b] = [Buffer.from(mac(purpose, ...parts)), Buffer.from(given)]
       return a.length === b.length && timingSafeEqual(a, b)
+    },
+    seal: (purpose, text, context) => {
+      const iv = randomBytes(IV_BYTES)
+      const cipher = createCipheriv(CIPHER, key(purpose), iv, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(context))
+      const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
+      return new Uint8Array(Buffer.concat([iv, cipher.getAuthTag(), body]))
+    },
+    unseal: (purpose, sealed, context) => {
+      const bytes = Buffer.from(sealed)
+      const [iv, tag, body] = [bytes.subarray(0, IV_BYTES), bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES), bytes.subarray(IV_BYTES + TAG_BYTES)]
+      const decipher = createDecipheriv(CIPHER, key(purpose), iv, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(context)).setAuthTag(tag)
+      return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8')
     },
   }
 }

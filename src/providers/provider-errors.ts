@@ -8,7 +8,7 @@ const PROVIDER_FAILED = errorCode(
 )
 
 /** Long enough for every real message, too short for a whole page of HTML. */
-const longestMessage = 500
+export const longestMessage = 500
 
 export class NoProvider extends DomainError {
   constructor(message: string) {
@@ -27,18 +27,27 @@ export class ProviderFailed extends DomainError {
   override readonly retryable: boolean
   /** How long the provider asked to be left alone. */
   readonly retryAfterMs: number | null
+  /** It was asked, and left because it took too long: it may have been at work. */
+  readonly isLate: boolean
 
   constructor(
     readonly provider: string,
     message: string,
-    facts: { retryable: boolean; retryAfterMs?: number | null },
+    facts: { retryable: boolean; retryAfterMs?: number | null; isLate?: boolean },
   ) {
     super(PROVIDER_FAILED, `${provider}: ${shorten(message, longestMessage)}`)
     this.retryable = facts.retryable
     this.retryAfterMs = facts.retryAfterMs ?? null
+    this.isLate = facts.isLate ?? false
   }
 }
 
-function shorten(text: string, length: number): string {
+/** Takes secrets out of what a provider says, and what looks like a key. A secret of three characters could stand anywhere. */
+export function strikeOut(text: string, secrets: readonly string[]): string {
+  const struck = secrets.reduce((rest, secret) => (secret.length < 4 ? rest : rest.replaceAll(secret, '…')), text)
+  return struck.replace(/\bsk-[\w*-]+/g, 'sk-…')
+}
+
+export function shorten(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`
 }

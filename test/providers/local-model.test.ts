@@ -57,6 +57,45 @@ describe.skipIf(missing !== null)('the local model', { timeout: 60_000 }, () => 
     expect((await generation.outcome).finishReason).toBe('stop')
   })
 
+  test('answers in JSON by a schema', async () => {
+    const schema = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'], additionalProperties: false }
+    const generation = await providersOf([local]).generate({ ...ask('Name the capital of France, as JSON.'), temperature: 0, maxOutputTokens: 60, schema })
+    expect(JSON.parse(await textOf(generation))).toEqual({ city: expect.any(String) })
+  })
+
+  test('stops before a text that ends it', async () => {
+    const generation = await providersOf([local]).generate({ ...ask('What is the capital of France?'), temperature: 0, maxOutputTokens: 30, stop: ['Paris'] })
+    expect(await textOf(generation)).not.toContain('Paris')
+    expect((await generation.outcome).finishReason).toBe('stop')
+  })
+
+  test('cannot call tools, and says so', async () => {
+    const tool = { name: 'a', description: 'Is a tool.', inputSchema: {}, run: async () => null }
+    const { error } = await failureOf(await providersOf([local]).generate({ ...ask('hello'), tools: [tool] }))
+    expect(error).toMatchObject({ code: 'PROVIDER_FAILED', retryable: false, message: expect.stringContaining('cannot call tools') })
+  })
+
+  test('is told what tools said before, and tells of its call', async () => {
+    const told: unknown[] = []
+    const messages = [
+      ...ask('What is the password?').messages,
+      { role: 'assistant' as const, content: '', toolCalls: [{ callId: 'c', name: 'vault.read', input: {} }] },
+      { role: 'tool' as const, callId: 'c', name: 'vault.read', output: 'swordfish' },
+    ]
+    const calls = {
+      begin: async (call: object) => void told.push(call),
+      answered: () => void told.push('answered'),
+      ended: (end: object) => void told.push(end),
+    }
+    const generation = await providersOf([local]).generate({ ...ask(''), messages, temperature: 0, maxOutputTokens: 20, calls })
+    await textOf(generation)
+    expect(told).toMatchObject([
+      { input: ['What is the password?', 'vault.read answered: swordfish'], maxOutputTokens: 20 },
+      'answered',
+      { tokens: { inputTokens: expect.any(Number), outputTokens: expect.any(Number), cachedInputTokens: null } },
+    ])
+  })
+
   test('stops at its limit and says so', async () => {
     const generation = await generate('Tell me a long story.', { maxOutputTokens: 3 })
     await textOf(generation)

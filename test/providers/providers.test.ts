@@ -61,6 +61,8 @@ describe('without any provider', () => {
   test('the list says why', () => {
     expect(nothing().list()).toEqual([
       { name: 'openai', models: [], takesAnyModel: true, unavailableBecause: expect.stringContaining('OPENAI_API_KEY') },
+      { name: 'anthropic', models: [], takesAnyModel: true, unavailableBecause: 'set ANTHROPIC_API_KEY' },
+      { name: 'ollama', models: [], takesAnyModel: true, unavailableBecause: 'set OLLAMA_URL' },
       { name: 'local', models: ['local/tinyllama-1.1b-chat'], takesAnyModel: false, unavailableBecause: 'the local model is switched off' },
     ])
   })

@@ -1,6 +1,7 @@
 /** The engine. Only the process of the local model may import this file. */
 import { type ChatHistoryItem, getLlama, JinjaTemplateChatWrapper, LlamaChat, LlamaLogLevel } from 'node-llama-cpp'
-import type { ChatMessage, Ending } from '../provider.ts'
+import type { PlainMessage } from '../plain-stream.ts'
+import type { Ending } from '../provider.ts'
 import { joinWeights } from './join-weights.ts'
 import type { Loading, Order } from './local-messages.ts'
 
@@ -30,11 +31,11 @@ export async function loadModel({ modelFolder, weights, threads, contextTokens }
   const template = model.fileInfo.metadata.tokenizer.chat_template
   if (template === undefined) throw new Error('The weights bring no chat template.')
   const chat = new LlamaChat({ contextSequence: sequence, chatWrapper: new JinjaTemplateChatWrapper({ template, tokenizer: model.tokenizer }) })
-  const tokensOf = (messages: ChatMessage[]) =>
+  const tokensOf = (messages: PlainMessage[]) =>
     chat.chatWrapper.generateContextState({ chatHistory: historyOf(messages) }).contextText.tokenize(model.tokenizer)
 
   return {
-    async answer({ messages, temperature, maxOutputTokens = defaultOutputTokens }, signal, onText) {
+    async answer({ messages, temperature, maxOutputTokens = defaultOutputTokens, stop, schema }, signal, onText) {
       const fitting = newestThatFit(messages, context.contextSize - Math.min(maxOutputTokens, context.contextSize / 2), (text) => model.tokenize(text).length)
       const tokens = tokensOf(fitting)
 
@@ -49,6 +50,8 @@ export async function loadModel({ modelFolder, weights, threads, contextTokens }
       const before = sequence.tokenMeter.getState()
       const { metadata } = await chat.generateResponse(historyOf(fitting), {
         signal,
+        customStopTriggers: stop,
+        grammar: typeof schema !== 'object' ? undefined : await llama.createGrammarForJsonSchema(schema as never),
         temperature: temperature ?? defaultTemperature,
         maxTokens: Math.min(maxOutputTokens, context.contextSize - tokens.length),
         // Without it a model this small falls into loops.
@@ -63,7 +66,7 @@ export async function loadModel({ modelFolder, weights, threads, contextTokens }
   }
 }
 
-function historyOf(messages: ChatMessage[]): ChatHistoryItem[] {
+function historyOf(messages: PlainMessage[]): ChatHistoryItem[] {
   const history = messages.map(
     ({ role, content }): ChatHistoryItem => (role === 'assistant' ? { type: 'model', response: [content] } : { type: role, text: content }),
   )
@@ -71,8 +74,8 @@ function historyOf(messages: ChatMessage[]): ChatHistoryItem[] {
 }
 
 /** Leaves out the oldest messages when they are too many; what the system said and the last message stay. */
-function newestThatFit(messages: ChatMessage[], room: number, tokensIn: (text: string) => number): ChatMessage[] {
-  const lengthOf = ({ content }: ChatMessage) => tokensIn(content) + roleTokens
+function newestThatFit(messages: PlainMessage[], room: number, tokensIn: (text: string) => number): PlainMessage[] {
+  const lengthOf = ({ content }: PlainMessage) => tokensIn(content) + roleTokens
   const system = messages.filter(({ role }) => role === 'system')
   const kept = new Set(system)
   let left = room - system.reduce((sum, message) => sum + lengthOf(message), 0)

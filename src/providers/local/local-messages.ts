@@ -1,4 +1,5 @@
-import type { ChatMessage, Ending } from '../provider.ts'
+import type { PlainMessage } from '../plain-stream.ts'
+import type { Ending } from '../provider.ts'
 
 /** What the server says to the model's process. It answers one order at a time. */
 export type ToModel = ({ kind: 'load' } & Loading) | ({ kind: 'generate'; order: number } & Order) | { kind: 'cancel'; order: number }
@@ -12,9 +13,12 @@ export interface Loading {
 }
 
 export interface Order {
-  messages: ChatMessage[]
+  messages: PlainMessage[]
   temperature?: number
   maxOutputTokens?: number
+  stop?: string[]
+  /** JSON Schema that the answer is held to, as far as the engine's grammars know its words. */
+  schema?: unknown
 }
 
 /** What it says back. Every order ends with exactly one `ended`, `cancelled` or `failed`, and then it is free for the next. */

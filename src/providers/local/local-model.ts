@@ -1,6 +1,8 @@
 import os from 'node:os'
-import type { Provider, ProviderLog } from '../provider.ts'
+import { type PlainMessage, plainStream } from '../plain-stream.ts'
+import type { Ending, GenerationPart, GenerationRequest, Provider, ProviderLog } from '../provider.ts'
 import { ProviderFailed } from '../provider-errors.ts'
+import type { Listing } from '../sdk-provider.ts'
 import { findLocalPackages, type LocalPackages, localModelName } from './local-packages.ts'
 import { type ModelProcess, startModelProcess } from './model-process.ts'
 import { waitingLine } from './waiting-line.ts'
@@ -17,7 +19,7 @@ export interface LocalModelOptions {
   packages?: LocalPackages
 }
 
-export interface LocalModel extends Provider {
+export interface LocalModel extends Provider, Listing {
   /** Of the process that holds the model; null while there is none. */
   pid(): number | null
 }
@@ -51,36 +53,43 @@ export function localModel(options: LocalModelOptions): LocalModel {
     models: [localModelName],
     takesAnyModel: false,
     unavailableBecause: enabled ? packages.missing : 'the local model is switched off',
+    listModels: async () => [{ name: localModelName, contextLength: contextTokens, maxOutputTokens: null, capabilities: ['CHAT'], details: {} }],
     pid: () => (running?.isRunning() ? running.pid : null),
 
-    async *stream(_model, { messages, temperature, maxOutputTokens, signal }) {
-      const leave = await line.enter(signal)
-      let free: Promise<void> = Promise.resolve()
-      try {
-        const used = modelProcess()
-        clearTimeout(idle)
-        const given = used.give({ messages, temperature, maxOutputTokens })
-        const { answer } = given
-        free = given.free.then(() => rest(used))
-        const cancel = () => answer.cancel(signal.reason)
-        signal.addEventListener('abort', cancel, { once: true })
-        try {
-          for await (const content of answer.text) if (content !== '') yield { kind: 'TEXT', content }
-          return await answer.ending
-        } finally {
-          signal.removeEventListener('abort', cancel)
-          answer.cancel(new DOMException('The reader left.', 'AbortError'))
-        }
-      } finally {
-        // The next in line goes when the process is free; this reader need not wait for that.
-        void free.then(leave)
-      }
-    },
+    stream: (_model, request) => plainStream('local', request, (messages, signal) => answer(request, messages, signal)),
 
     async close() {
       closed = true
       clearTimeout(idle)
       await running?.end('the server is stopping')
     },
+  }
+
+  async function* answer(
+    { temperature, maxOutputTokens, stop, schema }: GenerationRequest,
+    messages: PlainMessage[],
+    signal: AbortSignal,
+  ): AsyncGenerator<GenerationPart, Ending, undefined> {
+    const leave = await line.enter(signal)
+    let free: Promise<void> = Promise.resolve()
+    try {
+      const used = modelProcess()
+      clearTimeout(idle)
+      const given = used.give({ messages, temperature, maxOutputTokens, stop, schema })
+      const { answer } = given
+      free = given.free.then(() => rest(used))
+      const cancel = () => answer.cancel(signal.reason)
+      signal.addEventListener('abort', cancel, { once: true })
+      try {
+        for await (const content of answer.text) if (content !== '') yield { kind: 'TEXT', content }
+        return await answer.ending
+      } finally {
+        signal.removeEventListener('abort', cancel)
+        answer.cancel(new DOMException('The reader left.', 'AbortError'))
+      }
+    } finally {
+      // The next in line goes when the process is free; this reader need not wait for that.
+      void free.then(leave)
+    }
   }
 }

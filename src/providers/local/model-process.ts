@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { createRequire } from 'node:module'
-import os from 'node:os'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
+import { fileBeside, loaderArgs, lowerPriority } from '../../core/own-process.ts'
 import type { ProviderLog } from '../provider.ts'
 import { ProviderFailed } from '../provider-errors.ts'
 import { type Answer, type AnswerWriter, openAnswer } from './answer.ts'
@@ -98,22 +97,15 @@ export function startModelProcess(settings: Loading & { log: ProviderLog }): Mod
   }
 }
 
-/** Works from the sources and compiled: it starts the file beside this one, of the same kind. */
+/** Works from the sources and compiled. */
 function forkModelProcess(): ChildProcess {
-  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
-  const file = fileURLToPath(new URL(`./local-model-process${extension}`, import.meta.url))
-  const loader = () => pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-  const child = fork(file, {
-    execArgv: extension === '.ts' ? ['--import', loader()] : [],
+  const file = fileBeside(import.meta.url, 'local-model-process')
+  const child = fork(fileURLToPath(file), {
+    execArgv: loaderArgs(file),
     // None of the server's environment: it holds secrets that this process has no use for.
     env: { NODE_LLAMA_CPP_SKIP_DOWNLOAD: 'true' },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
-  // From here, because threads inherit it from the one that starts them: its own first line would come too late.
-  try {
-    if (child.pid !== undefined) os.setPriority(child.pid, lowPriority)
-  } catch {
-    // Not permitted here, or the process is gone already: then its exit tells.
-  }
+  lowerPriority(child.pid, lowPriority)
   return child
 }
