@@ -68,10 +68,34 @@ export const SETTINGS = {
   ARGON2_PARALLELISM: [whole(1, 64).default(1), 'argon2id lanes.'],
   ARGON2_CONCURRENCY: [whole(1, 64).default(2), 'Passwords hashed at once; the others wait.'],
   EVENT_RETENTION_DAYS: [whole(1, 3650).default(30), 'How long the log of changes is kept; older cursors are `CURSOR_EXPIRED`.'],
-  TASK_CONCURRENCY: [whole(0, 1000).default(8), 'Tasks this server works on at once; 0: it only serves the API.'],
+  TASK_ARCHIVE_AFTER_DAYS: [
+    whole(1, 36_500).optional(),
+    'Tasks that ended so long ago, and were not touched since, are put away (`archivedAt`). Default: never.',
+  ],
+  TASK_DELETE_AFTER_DAYS: [
+    whole(1, 36_500).optional(),
+    'Tasks that ended so long ago are removed with their streams, unless another task that goes on depends on them. Default: never.',
+  ],
+  STREAM_COMPACT_AFTER_MINUTES: [
+    whole(0, 43_200).default(60),
+    'So long after its end a stream’s chunks are merged into few rows. Whoever reads does not notice; it takes a fraction of the space.',
+  ],
+  STREAM_RETENTION_DAYS: [
+    whole(30, 36_500).optional(),
+    'So long after its end what a stream said is removed; the stream itself stays and says so. At least 30. Default: never.',
+  ],
+  MAX_EVENT_STREAMS_PER_USER: [whole(1, 100_000).default(100), 'Connections to `/streams/…` that a user may have open at once on one server.'],
+  TASK_CONCURRENCY: [whole(0, 1000).default(8), 'Tasks this server, or worker, works on at once; 0: it only serves the API.'],
+  WORKER_TYPES: [list.default([]), 'For `npm run worker`: the task types it works on, comma-separated. Default: all.'],
+  HOLDFAST_URL: [url.optional(), 'For `npm run worker` where the database is SQLite, and for the examples: where the server is, as `http://127.0.0.1:4000`.'],
+  HOLDFAST_API_KEY: [z.string().min(1).optional(), 'For `npm run worker` over the API: a key of an ADMIN with the scopes `TASKS_WORK` and `STREAMS_WRITE`.'],
   HTTP_REQUEST_ALLOWED_HOSTS: [
     list.default([]),
-    'Hosts, comma-separated, that tasks of type `http.request` may call (`example.com`, `*.example.com`, `127.0.0.1:8080`). Default: none.',
+    'Hosts, comma-separated, that tasks of type `http.request` and the tool `http.get` may call (`example.com`, `*.example.com`, `127.0.0.1:8080`), and webhooks too where their addresses are private. Default: none.',
+  ],
+  CODE_RUN: [
+    flag.optional(),
+    '`on` or `off`: whether tasks of type `code.run` may run snippets (JavaScript, Python) in their sandbox. Default: on outside production.',
   ],
   OPENAI_API_KEY: [z.string().min(1).optional(), 'Key for OpenAI or a compatible server.'],
   OPENAI_BASE_URL: [
@@ -79,17 +103,33 @@ export const SETTINGS = {
     'Base URL of an OpenAI-compatible server, e.g. `http://127.0.0.1:11434/v1` for Ollama. Default with a key: `https://api.openai.com/v1`.',
   ],
   OPENAI_MODEL: [z.string().min(1).default('gpt-4o-mini'), 'Model where a task names none.'],
+  ANTHROPIC_API_KEY: [z.string().min(1).optional(), 'Key for Anthropic.'],
+  ANTHROPIC_BASE_URL: [url.optional(), 'Base URL of a server that speaks as Anthropic does. Default with a key: `https://api.anthropic.com/v1`.'],
+  ANTHROPIC_MODEL: [z.string().min(1).default('claude-haiku-4-5'), 'Model of Anthropic where a task names none.'],
+  OLLAMA_URL: [url.optional(), 'Where an Ollama is, e.g. `http://127.0.0.1:11434`.'],
+  OLLAMA_MODEL: [z.string().min(1).optional(), 'Model of Ollama where a task names none. Default: the first that it lists.'],
+  PROVIDER_PRIVATE_HOSTS: [
+    list.default([]),
+    'Hosts with private addresses, comma-separated, that model providers set up over the API may have (`llm.internal`, `10.0.0.5:8000`). Default: none; outside production this machine itself.',
+  ],
+  PROVIDER_SYNC_MINUTES: [
+    whole(0, 525_600).default(1440),
+    'How often the models of providers set up by the environment are listed anew, until an ADMIN sets it otherwise; 0: only by hand.',
+  ],
   LOCAL_MODEL: [flag.default(true), 'Whether the small local model may run, where it is installed.'],
 } as const satisfies Record<string, readonly [z.ZodType, string]>
 
 type Name = keyof typeof SETTINGS
 type Settings = { [N in Name]: z.output<(typeof SETTINGS)[N][0]> }
 
-export interface Config extends Omit<Settings, 'DATABASE_URL' | 'GRAPHIQL'> {
+export interface Config extends Omit<Settings, 'DATABASE_URL' | 'GRAPHIQL' | 'CODE_RUN'> {
   DATABASE_URL: string
   GRAPHIQL: boolean
+  CODE_RUN: boolean
   PRODUCTION: boolean
   OPENAI: { apiKey: string | null; baseUrl: string; defaultModel: string } | null
+  ANTHROPIC: { apiKey: string | null; baseUrl: string; defaultModel: string } | null
+  OLLAMA: { baseUrl: string; defaultModel: string | null } | null
 }
 
 export class ConfigInvalid extends Error {
@@ -132,10 +172,20 @@ export function readConfig(env: Record<string, string | undefined> = environment
     ...settings,
     DATABASE_URL: settings.DATABASE_URL ?? settings.PG_DSN ?? byParts ?? `file:${path.join(settings.DATA_DIR, 'holdfast.db')}`,
     GRAPHIQL: settings.GRAPHIQL ?? !production,
+    CODE_RUN: settings.CODE_RUN ?? !production,
     PRODUCTION: production,
     OPENAI:
       settings.OPENAI_API_KEY || settings.OPENAI_BASE_URL
         ? { apiKey: settings.OPENAI_API_KEY ?? null, baseUrl: settings.OPENAI_BASE_URL ?? 'https://api.openai.com/v1', defaultModel: settings.OPENAI_MODEL }
         : null,
+    ANTHROPIC:
+      settings.ANTHROPIC_API_KEY || settings.ANTHROPIC_BASE_URL
+        ? {
+            apiKey: settings.ANTHROPIC_API_KEY ?? null,
+            baseUrl: settings.ANTHROPIC_BASE_URL ?? 'https://api.anthropic.com/v1',
+            defaultModel: settings.ANTHROPIC_MODEL,
+          }
+        : null,
+    OLLAMA: settings.OLLAMA_URL ? { baseUrl: settings.OLLAMA_URL, defaultModel: settings.OLLAMA_MODEL ?? null } : null,
   }
 }

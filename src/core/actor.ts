@@ -1,4 +1,4 @@
-/** Who acts: a user through a session, a program through an API key, nobody known yet, or the server itself. */
+/** Who acts: a user through a session, a program through an API key, the server in a user's place, nobody known yet, or the server itself. */
 import { Forbidden, Unauthenticated } from './errors.ts'
 import type { ApiScope } from './scopes.ts'
 
@@ -10,6 +10,8 @@ interface Known {
 export type Actor =
   | ({ kind: 'session'; sessionId: string; expiresAtMs: number } & Known)
   | ({ kind: 'apiKey'; apiKeyId: string; scopes: readonly ApiScope[]; expiresAtMs: number | null } & Known)
+  /** The server, doing what a user has left it to do. */
+  | ({ kind: 'deputy' } & Known)
   | { kind: 'stranger' }
   | { kind: 'server' }
 
@@ -18,7 +20,7 @@ export const server: Actor = { kind: 'server' }
 
 export type KnownActor = Extract<Actor, Known>
 
-export const isKnown = (actor: Actor): actor is KnownActor => actor.kind === 'session' || actor.kind === 'apiKey'
+export const isKnown = (actor: Actor): actor is KnownActor => 'userId' in actor
 
 /** Whether this actor sees everybody's things. */
 export const seesAll = (actor: Actor): boolean => actor.kind === 'server' || (isKnown(actor) && actor.role === 'ADMIN')
@@ -41,7 +43,7 @@ export function ownedBy(actor: Actor): { ownerId?: string } {
 }
 
 export function hasScope(actor: Actor, scope: ApiScope): boolean {
-  return actor.kind === 'session' || actor.kind === 'server' || (actor.kind === 'apiKey' && actor.scopes.includes(scope))
+  return actor.kind === 'apiKey' ? actor.scopes.includes(scope) : actor.kind !== 'stranger'
 }
 
 /** Refuses a key without the scope, and strangers. */

@@ -4,6 +4,8 @@ export interface Clock {
   nowMs(): number
 }
 
+export const DAY_MS = 86_400_000
+
 export const systemClock: Clock = { nowMs: () => Date.now() }
 
 /** Times are kept as BigInt milliseconds on both databases: no time zone can shift them. */

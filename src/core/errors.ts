@@ -17,6 +17,8 @@ export function errorCode<const Code extends string>(code: Code, meaning: string
 export class DomainError extends Error {
   /** Whether the same call may succeed later without being changed. */
   readonly retryable: boolean = false
+  /** Where there is more than one thing to mend: all of them. */
+  readonly faults?: readonly DomainError[]
 
   constructor(
     readonly code: string,
@@ -91,8 +93,9 @@ export class Unavailable extends DomainError {
 }
 
 export class IdempotencyMismatch extends DomainError {
-  constructor() {
-    super(IDEMPOTENCY_MISMATCH, 'This idempotency key was used before with another input.', ['input', 'idempotencyKey'])
+  /** `by`: what the first call is known by; an id of one's own is a key too. */
+  constructor(by: 'idempotencyKey' | 'id' = 'idempotencyKey') {
+    super(IDEMPOTENCY_MISMATCH, `This ${by === 'id' ? 'id' : 'idempotency key'} was used before with another input.`, ['input', by])
   }
 }
 

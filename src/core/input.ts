@@ -38,4 +38,7 @@ export const jsonObject = (maxBytes: number) =>
 /** A moment between 2000 and 2200. */
 export const optionalDate = given(z.date().min(new Date('2000-01-01'), 'Is before the year 2000').max(new Date('2200-01-01'), 'Is after the year 2200'))
 
+/** Absent leaves a value as it is, null clears it. */
+export const clearable = <T extends z.ZodType>(schema: T) => schema.nullish()
+
 export { given }

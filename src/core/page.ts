@@ -54,8 +54,8 @@ export function planPage(args: PageArgs, order: readonly OrderTerm[]): PagePlan 
   const terms: OrderTerm[] = [...order.filter((term, i) => order.findIndex((other) => other.column === term.column) === i)]
   if (!terms.some((term) => term.column === 'id')) terms.push({ column: 'id', kind: 'string', direction: terms[terms.length - 1]?.direction ?? 'ASC' })
   const bounds: Row[] = []
-  if (args.after) bounds.push(beyond(terms, decode(args.after, terms, 'after'), false))
-  if (args.before) bounds.push(beyond(terms, decode(args.before, terms, 'before'), true))
+  if (args.after) bounds.push(beyond(terms, decodeCursor(args.after, terms, 'after'), false))
+  if (args.before) bounds.push(beyond(terms, decodeCursor(args.before, terms, 'before'), true))
   return {
     where: bounds.length ? { AND: bounds } : {},
     orderBy: terms.map((term) => ({ [term.column]: (term.direction === 'ASC') !== backwards ? 'asc' : 'desc' })),
@@ -85,7 +85,8 @@ export function encodeCursor(terms: readonly OrderTerm[], row: Row): string {
   ).toString('base64url')
 }
 
-function decode(cursor: string, terms: readonly OrderTerm[], path: string): Value[] {
+/** The values that a cursor holds, one for each term. */
+export function decodeCursor(cursor: string, terms: readonly OrderTerm[], path: string): Value[] {
   const wrong = () => new BadUserInput('This is not a cursor of this list in this order.', [path])
   let parts: unknown
   try {

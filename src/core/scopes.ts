@@ -3,11 +3,17 @@ export const API_SCOPES = {
   ACCOUNT_READ: 'Read the own user, sessions and API keys.',
   ACCOUNT_WRITE: 'Change the own user, sessions and API keys.',
   EVENTS_READ: 'Read and follow the log of changes.',
-  TASKS_READ: 'Read and follow tasks.',
-  TASKS_WRITE: 'Create, change, run, cancel and delete tasks.',
+  TASKS_READ: 'Read and follow tasks, and the schedules that make them.',
+  TASKS_WRITE: 'Create, change, run, cancel and delete tasks, and the schedules that make them.',
   TASKS_WORK: 'Work on tasks as an outside worker.',
   STREAMS_READ: 'Read and follow streams.',
   STREAMS_WRITE: 'Start, produce and cancel streams.',
+  CONVERSATIONS_READ: 'Read and follow conversations.',
+  CONVERSATIONS_WRITE: 'Create, change and delete conversations, and send messages.',
+  PROVIDERS_READ: 'Read model providers and models.',
+  PROVIDERS_WRITE: 'Set up, test and remove model providers, and set prices; for ADMINs.',
+  USAGE_READ: 'Read usage, costs and budgets.',
+  USAGE_WRITE: 'Create, change and delete budgets.',
 } as const
 
 export type ApiScope = keyof typeof API_SCOPES

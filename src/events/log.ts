@@ -6,9 +6,11 @@
  * reader that has seen n can therefore never meet a smaller one later. Sequences do not promise that, and transaction
  * ids do not live through a dump.
  */
+
 import { BadUserInput, CursorExpired } from '../core/errors.ts'
 import { newId, toGlobalId } from '../core/ids.ts'
 import type { Database } from '../db/database.ts'
+import { fromJson } from '../db/statement-values.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import type { NewEvent, Work } from './work.ts'
 
@@ -54,37 +56,91 @@ export async function readHead(database: Database): Promise<LogHead> {
 /** SQLite takes 32,766 values in a statement, and an event has seven. */
 const EVENTS_A_STATEMENT = 1000
 
-/** Writes the collected events. Must be the last thing a transaction does. Answers the last position taken. */
-export async function appendEvents(work: Work, actorId: string | null): Promise<number> {
-  const { db, events, sql, dialect } = work
+/** Writes the collected events. Must be the last thing a transaction does. Answers them as they will be read. */
+export async function appendEvents(work: Work, actorId: string | null): Promise<LoggedEvent[]> {
+  const { events, sql, dialect } = work
+  const texts = events.map((event) => JSON.stringify(event.data ?? {}))
   const columns = Prisma.sql`("position", "occurredAtMs", "kind", "subjectType", "subjectId", "ownerId", "actorId", "data")`
   if (dialect === 'postgresql') {
     const count = Prisma.sql`CAST(${events.length} AS BIGINT)`
-    const [head] = await db.$queryRaw<{ position: bigint }[]>`
-      WITH "head" AS (UPDATE "LogHead" SET "position" = "position" + ${count} WHERE "id" = ${Prisma.raw(String(HEAD))} RETURNING "position"),
+    const [head] = await work.rows<Taken>(Prisma.sql`
+      WITH "head" AS (UPDATE "LogHead" SET "position" = "position" + ${count} WHERE "id" = ${Prisma.raw(String(HEAD))} RETURNING "position", ${sql.nowMs} AS "nowMs"),
       "written" AS (
         INSERT INTO "Event" ${columns}
-        SELECT "head"."position" - ${count} + "n", ${sql.nowMs}, "kind", "subjectType", "subjectId", "ownerId", "actorId", CAST("data" AS JSONB)
-        FROM "head", ${eventTable(work, events, actorId)}
+        SELECT "head"."position" - ${count} + "n", "head"."nowMs", "kind", "subjectType", "subjectId", "ownerId", "actorId", CAST("data" AS JSONB)
+        FROM "head", ROWS FROM (${Prisma.join(columnsOf(events, texts, actorId))}) WITH ORDINALITY
+          AS "event"("kind", "subjectType", "subjectId", "ownerId", "actorId", "data", "n")
       )
-      SELECT "position" FROM "head"`
-    return Number(head!.position)
+      SELECT "position", "nowMs" FROM "head"`)
+    return logged(events, texts, actorId, head!)
   }
-  const [head] = await db.$queryRaw<
-    { position: bigint }[]
-  >`UPDATE "LogHead" SET "position" = "position" + ${events.length} WHERE "id" = ${HEAD} RETURNING "position"`
-  const last = Number(head!.position)
+  const [head] = await work.rows<Taken>(
+    Prisma.sql`UPDATE "LogHead" SET "position" = "position" + ${events.length} WHERE "id" = ${HEAD} RETURNING "position", ${sql.nowMs} AS "nowMs"`,
+  )
+  const { position: last, nowMs } = head!
   for (let done = 0; done < events.length; done += EVENTS_A_STATEMENT) {
-    await db.$executeRaw`
+    const end = done + EVENTS_A_STATEMENT
+    await work.execute(Prisma.sql`
       INSERT INTO "Event" ${columns}
-      SELECT ${last - events.length + done} + "n", ${sql.nowMs}, "kind", "subjectType", "subjectId", "ownerId", "actorId", "data"
-      FROM ${eventTable(work, events.slice(done, done + EVENTS_A_STATEMENT), actorId)}`
+      SELECT ${last - events.length + done} + "n", ${nowMs}, "kind", "subjectType", "subjectId", "ownerId", "actorId", "data"
+      FROM ${eventTable(work, events.slice(done, end), texts.slice(done, end), actorId)}`)
   }
-  return last
+  return logged(events, texts, actorId, head!)
+}
+
+/** What the counter answered: the last position taken, and when. */
+interface Taken {
+  position: number
+  nowMs: number
+}
+
+const logged = (events: readonly NewEvent[], texts: readonly string[], actorId: string | null, { position, nowMs }: Taken): LoggedEvent[] =>
+  events.map((event, i) => written(event, texts[i]!, event.actorId ?? actorId, position - events.length + 1 + i, nowMs))
+
+/** An event as this process has written it. Most are never looked into, so that its data is read only when asked for: the text that stands in the log, no more and no less. */
+function written(
+  { kind, subjectType, subjectId, ownerId }: NewEvent,
+  text: string,
+  actorId: string | null,
+  position: number,
+  occurredAtMs: number,
+): LoggedEvent {
+  let read: Record<string, unknown> | undefined
+  return {
+    position,
+    occurredAtMs,
+    kind,
+    subjectType,
+    subjectId,
+    ownerId,
+    actorId,
+    get data() {
+      read ??= JSON.parse(text) as Record<string, unknown>
+      return read
+    },
+  }
+}
+
+/** What no JSON text holds as it is: control characters are escaped in it. */
+const BETWEEN = String.fromCharCode(30)
+
+/** The events as columns. Their data is one text that is cut up again: as an array each would be escaped, and as one JSON read three times. */
+function columnsOf(events: readonly NewEvent[], texts: readonly string[], actorId: string | null): Prisma.Sql[] {
+  const columns = [
+    events.map(({ kind }) => kind),
+    events.map(({ subjectType }) => subjectType),
+    events.map(({ subjectId }) => subjectId),
+    events.map(({ ownerId }) => ownerId),
+    events.map(({ actorId: own }) => own ?? actorId),
+  ]
+  return [
+    ...columns.map((values) => Prisma.sql`unnest(CAST(${values} AS TEXT[]))`),
+    Prisma.sql`unnest(string_to_array(CAST(${texts.join(BETWEEN)} AS TEXT), CAST(${BETWEEN} AS TEXT)))`,
+  ]
 }
 
 /** The events as a table to select from, numbered from 1. */
-function eventTable({ sql }: Work, events: readonly NewEvent[], actorId: string | null): Prisma.Sql {
+function eventTable({ sql }: Work, events: readonly NewEvent[], texts: readonly string[], actorId: string | null): Prisma.Sql {
   const text = (value: (event: NewEvent) => string | null) => ({ kind: 'text' as const, values: events.map(value) })
   return sql.table('event', {
     n: { kind: 'integer', values: events.map((_event, i) => i + 1) },
@@ -93,7 +149,7 @@ function eventTable({ sql }: Work, events: readonly NewEvent[], actorId: string 
     subjectId: text((event) => event.subjectId),
     ownerId: text((event) => event.ownerId),
     actorId: text((event) => event.actorId ?? actorId),
-    data: text((event) => JSON.stringify(event.data ?? {})),
+    data: { kind: 'text', values: texts },
   })
 }
 
@@ -147,7 +203,7 @@ function selectEvents(after: number, match: EventMatch, limit: number, { before,
 
 const toEvent = (row: EventRow): LoggedEvent => ({
   ...row,
-  data: typeof row.data === 'string' ? (JSON.parse(row.data) as Record<string, unknown>) : (row.data as Record<string, unknown>),
+  data: fromJson(row.data),
 })
 
 /** The events that match after a position and before another one: the first of them in order or, `backwards`, the last in reverse. */

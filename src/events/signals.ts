@@ -16,6 +16,8 @@ export const EVERY_TOPIC = '*'
 export interface Signals {
   /** To listeners here at once, and to the other servers. */
   send(topics: Iterable<string>): void
+  /** To the other servers alone. */
+  sendAway(topics: Iterable<string>): void
   /** Calls `listener` at each signal on the topic until the returned function is called. */
   on(topic: string, listener: () => void): () => void
   close(): Promise<void>
@@ -32,6 +34,9 @@ export class LocalSignals implements Signals {
       for (const listener of called) this.#call(listener)
     }
   }
+
+  /** There is nobody else. */
+  sendAway(): void {}
 
   /** What was signalled is committed: whatever a listener does, the others hear it, and the sender goes on. */
   #call(listener: () => void): void {
@@ -87,9 +92,14 @@ export class PostgresSignals implements Signals {
 
   send(topics: Iterable<string>): void {
     const list = [...topics]
-    for (const topic of list) this.#pending.add(topic)
     this.#local.send(list)
-    void this.#flush()
+    this.sendAway(list)
+  }
+
+  sendAway(topics: Iterable<string>): void {
+    for (const topic of topics) this.#pending.add(topic)
+    // After what the sender goes on with here: it is the sender that somebody waits for.
+    if (!this.#sending) setImmediate(() => void this.#flush())
   }
 
   async #flush(): Promise<void> {

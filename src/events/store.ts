@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import { newId } from '../core/ids.ts'
 import type { Database } from '../db/database.ts'
 import { openNotifier } from '../db/notify.ts'
+import { GroupCommit } from './group-commit.ts'
 import { ensureLog } from './log.ts'
 import { LocalSignals, PostgresSignals, SIGNAL_CHANNEL, type Signals } from './signals.ts'
 import { EventTail, type TailSizes } from './tail.ts'
@@ -14,6 +15,8 @@ export interface Store {
   readonly clock: Clock
   readonly signals: Signals
   readonly tail: EventTail
+  /** Where the database has a single writer: who shares its commits. */
+  readonly group: GroupCommit | null
   /** Stops listening and closes the database. */
   close(): Promise<void>
 }
@@ -38,6 +41,7 @@ export async function openStore(database: Database, options: StoreOptions): Prom
     clock: options.clock ?? systemClock,
     signals,
     tail,
+    group: database.dialect === 'sqlite' ? new GroupCommit() : null,
     close: async () => {
       await tail.close()
       await signals.close()

@@ -10,8 +10,9 @@
  * the cursor expired. Or the log is no longer the one it was (brought back from a backup): `epoch` counts that up, and all
  * who read the former one are told.
  */
+import { coalesced } from '../core/coalesced.ts'
 import type { Database } from '../db/database.ts'
-import { type EventMatch, type LoggedEvent, type LogHead, matchesEvent, readEvents, readHead } from './log.ts'
+import { type EventMatch, type LoggedEvent, matchesEvent, readEvents, readHead } from './log.ts'
 import type { Signals } from './signals.ts'
 
 export const EVENTS_TOPIC = 'events'
@@ -44,8 +45,6 @@ export class EventTail {
   #ring: LoggedEvent[] = []
   readonly #waiting = new Set<Waiter>()
   readonly #listeners = new Map<string, Set<(event: LoggedEvent) => void>>()
-  #looking: Promise<void> | null = null
-  #again = false
   #timer: NodeJS.Timeout | undefined
   #off: (() => void) | undefined
 
@@ -67,31 +66,37 @@ export class EventTail {
 
   /** Reads what is new; resolves when all that was committed before the call has been read, or could not be. */
   look(): Promise<void> {
-    if (this.closed) return Promise.resolve()
-    this.#again = true
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = null
-    })
-    return this.#looking
+    return this.#look()
   }
 
-  async #look(): Promise<void> {
+  readonly #look = coalesced(async () => {
     try {
-      while (this.#again && !this.closed) {
-        this.#again = false
-        const page = await readEvents(this.database, this.position, {}, this.sizes.page)
+      for (let full = true; full && !this.closed; ) {
+        const read = await readEvents(this.database, this.position, {}, this.sizes.page)
+        // Some of it may have been offered meanwhile.
+        const page = read.filter((event) => event.position > this.position)
         if (page.length) this.#take(page)
-        else this.#compare(await readHead(this.database))
-        if (page.length === this.sizes.page) this.#again = true
+        else if (!read.length) await this.#compare()
+        full = read.length === this.sizes.page
       }
     } catch (error) {
       if (!this.closed) this.warn(error)
     }
+  })
+
+  /** Takes what this process has just committed, if it is what comes next; false where something is missing before it, and it must be read. */
+  offer(events: readonly LoggedEvent[]): boolean {
+    if (this.closed || events[0]?.position !== this.position + 1) return false
+    this.#take(events)
+    return true
   }
 
-  #take(page: LoggedEvent[]): void {
+  #take(page: readonly LoggedEvent[]): void {
     const hasGap = page[0]!.position !== this.position + 1
-    this.#ring = [...(hasGap ? [] : this.#ring), ...page].slice(-this.sizes.ring)
+    if (hasGap) this.#ring = []
+    for (const event of page) this.#ring.push(event)
+    // Cut only now and then: a copy of thousands for each event would cost more than the event.
+    if (this.#ring.length > 2 * this.sizes.ring) this.#ring = this.#ring.slice(-this.sizes.ring)
     this.position = page[page.length - 1]!.position
     for (const event of page) this.#tell(event)
     for (const waiter of [...this.#waiting]) {
@@ -104,7 +109,13 @@ export class EventTail {
   }
 
   #tell(event: LoggedEvent): void {
-    for (const listener of [...(this.#listeners.get(event.subjectId) ?? []), ...(this.#listeners.get('*') ?? [])]) {
+    this.#call(this.#listeners.get(event.subjectId), event)
+    this.#call(this.#listeners.get('*'), event)
+  }
+
+  #call(listeners: ReadonlySet<(event: LoggedEvent) => void> | undefined, event: LoggedEvent): void {
+    if (!listeners) return
+    for (const listener of [...listeners]) {
       try {
         listener(event)
       } catch (error) {
@@ -113,9 +124,11 @@ export class EventTail {
     }
   }
 
-  /** Whether this is still the log that was read so far. */
-  #compare({ logId, position }: LogHead): void {
-    if (logId === this.logId && position >= this.position) return
+  /** Whether this is still the log that was read so far; what is offered while the head is read may be newer than the head. */
+  async #compare(): Promise<void> {
+    const before = this.position
+    const { logId, position } = await readHead(this.database)
+    if (logId === this.logId && position >= before) return
     this.warn(new Error('The log of changes is not the one it was: its readers are told that their cursors expired.'))
     this.logId = logId
     this.position = position
@@ -134,6 +147,8 @@ export class EventTail {
     const first = this.#ring[0]
     if (!first || first.position > position + 1) return null
     const start = position + 1 - first.position
+    // Were the log ever not dense, whoever went on from a place that is not in the ring would ask for it for ever.
+    if (this.#ring[start]?.position !== position + 1) return null
     return this.#ring.slice(start, start + this.sizes.page)
   }
 
@@ -175,6 +190,6 @@ export class EventTail {
     clearInterval(this.#timer)
     this.#off?.()
     this.#wakeAll()
-    await this.#looking
+    await this.look()
   }
 }

@@ -2,10 +2,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Actor, actorId } from '../core/actor.ts'
 import { isRetryable, meaningOf } from '../db/constraints.ts'
-import { appendEvents } from './log.ts'
+import type { OpenTransaction } from '../db/database.ts'
+import { appendEvents, type LoggedEvent } from './log.ts'
 import type { Store } from './store.ts'
 import { EVENTS_TOPIC } from './tail.ts'
 import type { Work } from './work.ts'
+
+/** What a transaction led to, with what is to be told of it. */
+export interface Outcome<T> extends Committed<T> {
+  signals: Set<string>
+  events: readonly LoggedEvent[]
+}
 
 export interface Committed<T> {
   result: T
@@ -21,21 +28,57 @@ const TRIES = 6
  * busy locks are tried again, so an operation may run more than once and must have no effect but on the database.
  */
 export async function transact<T>(store: Store, actor: Actor, operation: (work: Work) => Promise<T>): Promise<Committed<T>> {
-  const { signals, ...committed } = await retrying(() => attempt(store, actor, operation))
-  if (committed.position !== null) signals.add(EVENTS_TOPIC)
+  const { signals, events, ...committed } = await retrying(() => (store.group ? store.group.run(store, actor, operation) : alone(store, actor, operation)))
+  if (events.length) {
+    // Whoever follows here need not read what was written here, as long as it is next.
+    if (store.tail.offer(events)) store.signals.sendAway([EVENTS_TOPIC])
+    else signals.add(EVENTS_TOPIC)
+  }
   if (signals.size) store.signals.send(signals)
   return committed
 }
 
 /** Events and signals are collected anew in each attempt, so that what is tried again is not told twice. */
-async function attempt<T>(store: Store, actor: Actor, operation: (work: Work) => Promise<T>): Promise<Committed<T> & { signals: Set<string> }> {
-  const { client, sql, dialect } = store.database
-  const signals = new Set<string>()
-  return client.$transaction(async (db) => {
-    const work: Work = { db, sql, dialect, actor, clock: store.clock, events: [], signals }
+export function workIn({ database: { sql, dialect }, clock }: Store, transaction: Pick<OpenTransaction, 'rows' | 'execute' | 'db'>, actor: Actor): Work {
+  return {
+    rows: transaction.rows,
+    execute: transaction.execute,
+    get db() {
+      return transaction.db
+    },
+    sql,
+    dialect,
+    actor,
+    clock,
+    events: [],
+    signals: new Set(),
+  }
+}
+
+async function alone<T>(store: Store, actor: Actor, operation: (work: Work) => Promise<T>): Promise<Outcome<T>> {
+  const transaction = await store.database.begin()
+  const work = workIn(store, transaction, actor)
+  try {
     const result = await operation(work)
-    return { result, position: work.events.length ? await appendEvents(work, actorId(actor)) : null, signals }
-  })
+    const events = await concluded(work, transaction, actor)
+    return { result, position: events.at(-1)?.position ?? null, signals: work.signals, events }
+  } catch (error) {
+    await transaction.rollback()
+    throw error
+  }
+}
+
+/**
+ * The events, and the commit. On PostgreSQL the two are sent together, which takes that `appendEvents` sends its one statement in the
+ * step in which it is called: where that fails, the COMMIT behind it rolls back. On SQLite it sends several.
+ */
+async function concluded(work: Work, transaction: OpenTransaction, actor: Actor): Promise<LoggedEvent[]> {
+  const writing = work.events.length ? appendEvents(work, actorId(actor)) : Promise.resolve([])
+  if (work.dialect === 'sqlite') await writing
+  const [events, commit] = await Promise.allSettled([writing, transaction.commit()])
+  if (events.status === 'rejected') throw events.reason
+  if (commit.status === 'rejected') throw commit.reason
+  return events.value
 }
 
 async function retrying<T>(run: () => Promise<T>): Promise<T> {
@@ -53,6 +96,8 @@ async function retrying<T>(run: () => Promise<T>): Promise<T> {
 
 /** For operations that only read: outside any transaction. */
 export const reading = (store: Store, actor: Actor): Work => ({
+  rows: (sql) => store.database.rows(sql),
+  execute: () => Promise.reject(new Error('Nothing is written outside a transaction.')),
   db: store.database.client,
   sql: store.database.sql,
   dialect: store.database.dialect,

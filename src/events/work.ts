@@ -1,7 +1,7 @@
 /** What every operation is given: where to read and write, who acts, and what is to be told once it is committed. */
 import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
-import type { Database, Tx } from '../db/database.ts'
+import type { Database, OpenTransaction, Tx } from '../db/database.ts'
 
 /** A change of state, to be written with it. */
 export interface NewEvent {
@@ -17,8 +17,8 @@ export interface NewEvent {
   data?: Record<string, unknown>
 }
 
-export interface Work {
-  /** The transaction; in a plain read, the client. */
+export interface Work extends Pick<OpenTransaction, 'rows' | 'execute'> {
+  /** Prisma on the transaction; in a plain read, the client. */
   readonly db: Tx
   /** What the two databases say differently. */
   readonly sql: Database['sql']

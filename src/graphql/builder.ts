@@ -68,6 +68,9 @@ export type Rights = 'PUBLIC' | 'USER' | 'ADMIN' | ApiScope | `ADMIN+${ApiScope}
 /** To be spread into the options of a field that weighs more than `limits.ts` takes it for: long values, whole tables. */
 export const weighs = (cost: number) => ({ extensions: { cost } })
 
+/** To be spread into the options of a payload's list that has a row for each entry of the input's list of this name. */
+export const rowsOf = (list: string) => ({ extensions: { rowsOf: list } })
+
 /** What a long value weighs: two of them in each row of a page of 100 just fit, and may be some 40 MB. */
 export const LONG_VALUE = 45
 

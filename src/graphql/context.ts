@@ -8,11 +8,13 @@ import type { Store } from '../events/store.ts'
 import { type Committed, reading, transact } from '../events/transact.ts'
 import type { Work } from '../events/work.ts'
 import type { PasswordHasher } from '../identity/password-hash.ts'
-import type { Providers } from '../providers/provider.ts'
+import type { OpenProviders } from '../providers/providers.ts'
 import type { Secrets } from '../secrets.ts'
 import type { ChunkCommitter } from '../streams/chunk-committer.ts'
 import type { StreamHub } from '../streams/stream-hub.ts'
+import type { TaskCreator } from '../tasks/task-creator.ts'
 import type { TaskTypes } from '../tasks/task-type.ts'
+import type { Tools } from '../tools/tool.ts'
 
 /** The opened parts of one server, shared by all its requests. */
 export interface App {
@@ -21,8 +23,10 @@ export interface App {
   readonly store: Store
   readonly secrets: Secrets
   readonly passwords: PasswordHasher
-  readonly providers: Providers
+  readonly providers: OpenProviders
+  readonly tools: Tools
   readonly taskTypes: TaskTypes
+  readonly creator: TaskCreator
   readonly streams: StreamHub
   readonly chunks: ChunkCommitter
   readonly limits: RateLimits

@@ -25,6 +25,7 @@ import { maskError } from './mask.ts'
 import { Refused } from './refused.ts'
 import { TooComplex } from './scale.ts'
 import { type LiveResult, type LiveResults, untilEnded } from './subscribe.ts'
+import { withoutVariableValues } from './variable-faults.ts'
 
 export interface Params {
   query: string
@@ -84,7 +85,7 @@ export function preparing(schema: GraphQLSchema, config: Config, getEnveloped: G
       if (faults.length) return { errors: faults.map((fault) => masked(fault, context)) }
       const args = { schema: enveloped.schema, document, variableValues: variables, operationName: params.operationName ?? null }
       const cost = call.tellCost ? { requested: weight.cost, limit: config.MAX_COST } : undefined
-      return { document, operation, run: () => run(call, enveloped, args, operation.operation, weight.asksEventCursor, cost) }
+      return { document, operation, run: () => run(call, enveloped, args, operation, weight.asksEventCursor, cost) }
     } catch (error) {
       // Parsing and validating are recursive, and the stack ends before some documents do.
       return { errors: [masked(error instanceof RangeError ? new TooComplex('This document is nested too deeply.') : error, context)] }
@@ -96,24 +97,27 @@ async function run(
   { context, onEnd }: Call,
   enveloped: Enveloped,
   args: Omit<ExecutionArgs, 'contextValue'>,
-  kind: OperationTypeNode,
+  operation: OperationDefinitionNode,
   asksEventCursor: boolean,
   cost: object | undefined,
 ): Promise<ExecutionResult | LiveResults> {
+  const { schema, variableValues } = args
+  const told = <R extends ExecutionResult>(result: R): R =>
+    presentable(withoutVariableValues(result, { schema, operation, variables: variableValues ?? {} }), context)
   try {
     if (asksEventCursor) {
       const head = await readHead(context.app.store.database)
       context.eventCursor = toCursor(head.logId, head.position)
     }
     const contextValue = await enveloped.contextFactory()
-    if (kind !== 'subscription') {
-      const result = presentable((await enveloped.execute({ ...args, contextValue })) as ExecutionResult, context)
+    if (operation.operation !== 'subscription') {
+      const result = told((await enveloped.execute({ ...args, contextValue })) as ExecutionResult)
       return cost ? { ...result, extensions: { ...result.extensions, cost } } : result
     }
     const results = (await enveloped.subscribe({ ...args, contextValue })) as ExecutionResult | LiveResults
     if (!(Symbol.asyncIterator in results)) {
       onEnd?.()
-      return presentable(results, context)
+      return told(results)
     }
     return untilEnded(results, {
       signal: context.signal,

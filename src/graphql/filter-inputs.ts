@@ -39,6 +39,7 @@ export const IdFilter = comparators('Id', 'ID', 'id')
 export const StringFilter = comparators('String', 'String', 'text', { ordered: true, nullable: true })
 export const IntFilter = comparators('Int', 'Int', 'whole number', { ordered: true, nullable: true })
 export const FloatFilter = comparators('Float', 'Float', 'number', { ordered: true, nullable: true })
+export const BooleanFilter = comparators('Boolean', 'Boolean', 'yes or no')
 export const DateTimeFilter = comparators('DateTime', 'DateTime', 'moment', { ordered: true, nullable: true })
 
 /** A filter input with `and`, `or`, `not` over itself. */

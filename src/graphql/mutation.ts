@@ -16,7 +16,7 @@ export interface Payload<M> {
   cursor: string | null
 }
 
-type InputBuilder = PothosSchemaTypes.InputFieldBuilder<PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>, 'InputObject'>
+export type InputBuilder = PothosSchemaTypes.InputFieldBuilder<PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>, 'InputObject'>
 type PayloadBuilder<M> = PothosSchemaTypes.ObjectFieldBuilder<PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>, Payload<M>>
 
 interface MutationOptions<Fields extends InputFieldMap, Input, M> {
@@ -78,7 +78,7 @@ async function settle<M>(ctx: Context, run: () => Promise<Committed<M>>): Promis
     const { result, position } = await run()
     return { made: result, userErrors: [], cursor: await cursorAt(position) }
   } catch (error) {
-    const userErrors = error instanceof InputFaults ? error.faults : error instanceof DomainError ? [error] : null
+    const userErrors = error instanceof InputFaults ? error.faults : error instanceof DomainError ? [...(error.faults ?? [error])] : null
     // Who is refused by right is told at the top level, as in a query.
     if (!userErrors || userErrors.some((fault) => fault.code === 'UNAUTHENTICATED' || fault.code === 'FORBIDDEN')) throw error
     return { made: null, userErrors, cursor: await cursorAt(null) }

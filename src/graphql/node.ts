@@ -5,7 +5,7 @@ import type DataLoader from 'dataloader'
 import type { GraphQLResolveInfo } from 'graphql'
 import { hasScope } from '../core/actor.ts'
 import { BadUserInput } from '../core/errors.ts'
-import { fromGlobalId } from '../core/ids.ts'
+import { fromGlobalId, toGlobalId } from '../core/ids.ts'
 import { MAX_PAGE } from '../core/page.ts'
 import type { ApiScope } from '../core/scopes.ts'
 import { builder } from './builder.ts'
@@ -31,6 +31,11 @@ export async function loadNodes(ctx: Context, info: GraphQLResolveInfo, globalId
     }),
   )
   return rows
+}
+
+/** The entity that a column names, of a type that is known; null as for `loadNodes`. */
+export async function nodeOf(ctx: Context, info: GraphQLResolveInfo, typeName: string, id: string | null): Promise<never> {
+  return (id ? ((await loadNodes(ctx, info, [toGlobalId(typeName, id)], ['id']))[0] ?? null) : null) as never
 }
 
 /** Reads the entities that siblings ask for at the same place in the document by one statement a type. */

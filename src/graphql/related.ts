@@ -4,6 +4,7 @@
  */
 import { queryFromInfo } from '@pothos/plugin-prisma'
 import type { GraphQLResolveInfo } from 'graphql'
+import { ownedBy } from '../core/actor.ts'
 import { cursorColumns, type OrderTerm, type PageArgs, planPage, toPage } from '../core/page.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import type { Context } from './context.ts'
@@ -11,15 +12,18 @@ import { siblings } from './siblings.ts'
 
 interface Delegate<R> {
   findMany(args: object): Promise<R[]>
-  groupBy(args: object): Promise<Record<string, unknown>[]>
 }
 
 export interface Related<R> {
   typeName: string
   table: string
   delegate: (ctx: Context) => Delegate<R>
-  /** The column that holds the parent's id. */
+  /** The column that holds the parent's id: of the table, or of the one that links the two. */
   parent: string
+  /** Where another table says what belongs together: its name, and its column with the ids of this one. Only what the actor sees is shown. */
+  link?: { table: string; column: string }
+  /** Where a column alone does not say what belongs to a parent: the rows that do, as SQL. */
+  belongs?: (parentId: string) => Prisma.Sql
   order: readonly OrderTerm[]
   args: PageArgs
 }
@@ -27,7 +31,17 @@ export interface Related<R> {
 /** One page of what belongs to `parentId`. Siblings that ask the same share one reading. */
 export async function readRelated<R extends { id: string }>(ctx: Context, info: GraphQLResolveInfo, parentId: string, related: Related<R>) {
   const plan = planPage(related.args, related.order)
-  const { typeName, table, parent, delegate, args } = related
+  const { typeName, table, parent, delegate, args, link } = related
+  const name = Prisma.raw(`"${table}"`)
+  const column = Prisma.raw(`"${parent}"`)
+  const { ownerId } = ownedBy(ctx.actor)
+  const belongs = (parentIds: readonly string[]) => {
+    if (related.belongs) return related.belongs(parentIds[0]!)
+    const of = parentIds.length === 1 ? Prisma.sql`${column} = ${parentIds[0]}` : Prisma.sql`${column} IN (${Prisma.join([...parentIds])})`
+    if (!link) return of
+    const linked = Prisma.sql`"id" IN (SELECT ${Prisma.raw(`"${link.column}"`)} FROM ${Prisma.raw(`"${link.table}"`)} WHERE ${of})`
+    return ownerId === undefined ? linked : Prisma.sql`${linked} AND "ownerId" = ${ownerId}`
+  }
   // The same place in the document with the same arguments is the same selection.
   const key = `${typeName}.${parent}:${info.fieldNodes[0]?.loc?.start}:${JSON.stringify(args)}`
   const rows = ctx.loader(key, () => {
@@ -39,28 +53,34 @@ export async function readRelated<R extends { id: string }>(ctx: Context, info: 
       const orderBy = Prisma.join(
         plan.orderBy.flatMap((term) => Object.entries(term).map(([column, way]) => Prisma.sql`${Prisma.raw(`"${column}"`)} ${direction(way)}`)),
       )
-      const name = Prisma.raw(`"${table}"`)
-      const column = Prisma.raw(`"${parent}"`)
       const bound = boundSql(plan.where)
       const each = parentIds.map(
-        (id) => Prisma.sql`SELECT * FROM (SELECT "id" FROM ${name} WHERE ${column} = ${id} AND ${bound} ORDER BY ${orderBy} LIMIT ${plan.take}) AS "part"`,
+        (id) =>
+          Prisma.sql`SELECT * FROM (SELECT "id", CAST(${id} AS TEXT) AS "of" FROM ${name} WHERE ${belongs([id])} AND ${bound} ORDER BY ${orderBy} LIMIT ${plan.take}) AS "part"`,
       )
-      const ids = await ctx.app.store.database.rows<{ id: string }>(Prisma.join(each, ' UNION ALL '))
+      const ids = await ctx.app.store.database.rows<{ id: string; of: string }>(Prisma.join(each, ' UNION ALL '))
       const found = ids.length
         ? await delegate(ctx).findMany({
             ...query,
-            ...(query.select && { select: { ...query.select, [parent]: true } }),
-            where: { id: { in: ids.map((row) => row.id) } },
+            ...(query.select && { select: { ...query.select, id: true } }),
+            where: { id: { in: [...new Set(ids.map((row) => row.id))] } },
             orderBy: plan.orderBy,
           })
         : []
-      return parentIds.map((id) => found.filter((row) => (row as Record<string, unknown>)[parent] === id))
+      const ofParent = new Map<string, Set<string>>(parentIds.map((id) => [id, new Set()]))
+      for (const row of ids) ofParent.get(row.of)!.add(row.id)
+      return parentIds.map((id) => found.filter((row) => ofParent.get(id)!.has(row.id)))
     })
   })
+  const grouped = (parentIds: readonly string[]) =>
+    Prisma.sql`SELECT ${column} AS "of", COUNT(*) AS "count" FROM ${name} WHERE ${belongs(parentIds)} GROUP BY ${column}`
   const counts = ctx.loader(`${typeName}.${parent}:count`, () => {
     return siblings<number>(async (parentIds) => {
-      const groups = await delegate(ctx).groupBy({ by: [parent], where: { [parent]: { in: [...parentIds] } }, _count: { _all: true } })
-      const byParent = new Map(groups.map((group) => [group[parent], (group._count as { _all: number })._all]))
+      const each = parentIds.map((id) => Prisma.sql`SELECT CAST(${id} AS TEXT) AS "of", COUNT(*) AS "count" FROM ${name} WHERE ${belongs([id])}`)
+      const rows = await ctx.app.store.database.rows<{ of: string; count: number }>(
+        link || related.belongs ? Prisma.join(each, ' UNION ALL ') : grouped(parentIds),
+      )
+      const byParent = new Map(rows.map((row) => [row.of, Number(row.count)]))
       return parentIds.map((id) => byParent.get(id) ?? 0)
     })
   })
@@ -68,7 +88,7 @@ export async function readRelated<R extends { id: string }>(ctx: Context, info: 
 }
 
 /** The bounds of a page (made by `planPage`, of columns and values only) as SQL. */
-function boundSql(where: object): Prisma.Sql {
+export function boundSql(where: object): Prisma.Sql {
   const parts = Object.entries(where).map(([name, value]) => {
     if (name === 'AND' || name === 'OR') return Prisma.sql`(${Prisma.join((value as object[]).map(boundSql), ` ${name} `)})`
     const column = Prisma.raw(`"${name}"`)

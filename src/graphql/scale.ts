@@ -17,6 +17,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
   type ValueNode,
+  valueFromASTUntyped,
 } from 'graphql'
 import type { Config } from '../config.ts'
 import { DEFAULT_PAGE, MAX_PAGE } from '../core/page.ts'
@@ -189,8 +190,24 @@ export class Scale {
     }
     if (!isListType(getNullableType(field.type)) || isConnection(parent)) return 1
     if (!isCompositeType(getNamedType(field.type))) return 1
+    const { rowsOf } = field.extensions
+    if (typeof rowsOf === 'string') return Math.max(1, ...this.#roots(this.operation.selectionSet).map((root) => this.#lengthIn(root, rowsOf)))
     const ids = given('ids')
     return field.args.some((arg) => arg.name === 'ids') ? Math.max(1, Array.isArray(ids) ? ids.length : MAX_PAGE) : UNPAGED
+  }
+
+  /** How long the list of this name is in a mutation's input. */
+  #lengthIn(root: FieldNode, name: string): number {
+    const input = root.arguments?.find((argument) => argument.name.value === 'input')
+    if (!input) return 1
+    this.dependsOnVariables = true
+    const byDefault = (this.operation.variableDefinitions ?? []).map(({ variable, defaultValue }) => [
+      variable.name.value,
+      defaultValue && valueFromASTUntyped(defaultValue),
+    ])
+    const given = valueFromASTUntyped(input.value, { ...Object.fromEntries(byDefault), ...this.variables }) as Variables | null | undefined
+    const list = given?.[name]
+    return Array.isArray(list) ? list.length : 1
   }
 
   #isSearch(node: FieldNode): boolean {

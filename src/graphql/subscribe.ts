@@ -1,7 +1,9 @@
 /** Subscriptions: one result for each event of the source, ended from outside by a signal. */
 import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, execute } from 'graphql'
 import { DomainError } from '../core/errors.ts'
+import { SHARED } from '../core/shared.ts'
 import { Context } from './context.ts'
+import { sharedResult, shareKey } from './shared-results.ts'
 
 /** On a result: the id of the event it was made of, from the source value's `sseId`. `JSON.stringify` passes it over. */
 export const SSE_ID = Symbol('sseId')
@@ -23,15 +25,14 @@ export async function subscribeOperation(args: ExecutionArgs): Promise<Execution
   const source = await createSourceEventStream(args)
   if (!isIterable(source)) return source
   const events = source[Symbol.asyncIterator]()
+  const share = shareKey(args)
   return {
     next: async () => {
       const step = await events.next()
       if (step.done) return DONE
-      // What was loaded for the event before may have changed since.
-      if (args.contextValue instanceof Context) args.contextValue.forget()
-      const result: LiveResult = await execute({ ...args, rootValue: step.value })
-      const { sseId } = (step.value ?? {}) as { sseId?: unknown }
-      return { done: false, value: typeof sseId === 'string' ? { ...result, [SSE_ID]: sseId } : result }
+      const event = (step.value ?? {}) as { sseId?: unknown; [SHARED]?: boolean }
+      const make = () => resultOf(args, event)
+      return { done: false, value: await (share && event[SHARED] ? sharedResult(event, share, make) : make()) }
     },
     return: async () => {
       await events.return?.()
@@ -45,6 +46,15 @@ export async function subscribeOperation(args: ExecutionArgs): Promise<Execution
       return this as LiveResults
     },
   }
+}
+
+function resultOf(args: ExecutionArgs, event: { sseId?: unknown }): LiveResult | Promise<LiveResult> {
+  // What was loaded for the event before may have changed since.
+  if (args.contextValue instanceof Context) args.contextValue.forget()
+  const { sseId } = event
+  const named = (result: LiveResult): LiveResult => (typeof sseId === 'string' ? { ...result, [SSE_ID]: sseId } : result)
+  const result = execute({ ...args, rootValue: event })
+  return result instanceof Promise ? result.then(named) : named(result)
 }
 
 interface Ending {

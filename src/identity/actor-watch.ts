@@ -18,7 +18,7 @@ const LOOK_AGAIN_MS = 1000
 
 /** Calls `onEnd` once, when the actor ceases to be what it was. The function it answers ends the watch. */
 export function watchActor(store: Store, actor: Actor, onEnd: (reason: string) => void): () => void {
-  if (!isKnown(actor)) return () => {}
+  if (!isKnown(actor) || actor.kind === 'deputy') return () => {}
   let watching = true
   let expiry: NodeJS.Timeout | undefined
   let again: NodeJS.Timeout | undefined
@@ -66,7 +66,7 @@ export function watchActor(store: Store, actor: Actor, onEnd: (reason: string) =
   return leave
 }
 
-async function standingOf(store: Store, actor: KnownActor): Promise<Standing> {
+async function standingOf(store: Store, actor: Exclude<KnownActor, { kind: 'deputy' }>): Promise<Standing> {
   if (actor.kind === 'session') return sessionStanding(store, actor)
   return (await apiKeyStanding(store, { id: actor.apiKeyId })) ?? { ended: REVOKED }
 }

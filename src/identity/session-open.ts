@@ -1,3 +1,4 @@
+import { DAY_MS } from '../core/clock.ts'
 import { newId } from '../core/ids.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
@@ -15,7 +16,6 @@ export interface SessionOpening {
 
 /** More open sessions than this are no devices but a program that logs in anew each time; it should use an API key. */
 const MAX_OPEN = 1000
-const DAY_MS = 86_400_000
 
 export const daysMs = (days: number): bigint => BigInt(days * DAY_MS)
 

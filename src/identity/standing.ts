@@ -9,6 +9,9 @@ import type { AccessClaims } from './tokens.ts'
 /** The actor as of now, by the database's clock, or why there is none any more. */
 export type Standing = { actor: KnownActor; nowMs: number } | { ended: string }
 
+/** Until when a session lasts without being used, whatever its token says. */
+export type SessionStanding = { actor: KnownActor; nowMs: number; lastsUntilMs: number } | { ended: string }
+
 export const EXPIRED = 'It has expired.'
 export const REVOKED = 'It has been revoked.'
 export const DISABLED = 'The user is disabled.'
@@ -25,14 +28,14 @@ interface Row {
 const endOf = (row: Row): string | null =>
   row.revokedAtMs !== null ? REVOKED : row.expiresAtMs !== null && row.expiresAtMs <= row.nowMs ? EXPIRED : row.disabledAtMs !== null ? DISABLED : null
 
-export async function sessionStanding({ database }: Store, { userId, sessionId, expiresAtMs }: AccessClaims): Promise<Standing> {
+export async function sessionStanding({ database }: Store, { userId, sessionId, expiresAtMs }: AccessClaims): Promise<SessionStanding> {
   const [row] = await database.rows<Row>(Prisma.sql`
     SELECT s."userId", s."expiresAtMs", s."revokedAtMs", u."disabledAtMs", u."role", ${database.sql.nowMs} AS "nowMs"
     FROM "Session" s JOIN "User" u ON u."id" = s."userId" WHERE s."id" = ${sessionId}`)
   if (!row || row.userId !== userId) return { ended: REVOKED }
   const ended = endOf(row) ?? (expiresAtMs <= row.nowMs ? EXPIRED : null)
   if (ended) return { ended }
-  return { actor: { kind: 'session', userId, role: row.role, sessionId, expiresAtMs }, nowMs: row.nowMs }
+  return { actor: { kind: 'session', userId, role: row.role, sessionId, expiresAtMs }, nowMs: row.nowMs, lastsUntilMs: row.expiresAtMs ?? expiresAtMs }
 }
 
 type KeyRow = Row & { id: string; scopes: unknown; lastUsedAtMs: number | null }

@@ -16,7 +16,9 @@ import { originOf, requestIdOf } from './origin.ts'
 import { type Exchange, isLive, type Outcome } from './perform.ts'
 import { readBody } from './read-body.ts'
 import { checkContentType, paramsOfBody } from './request-params.ts'
+import { send, sendEvents, sendJson } from './respond.ts'
 import { eventStream, SSE_HEADERS, singleEvent } from './sse.ts'
+import { STREAMS_PATH, StreamDoors } from './stream-doors.ts'
 import { type createGraphQL, GRAPHQL_PATH } from './yoga.ts'
 
 const REQUEST_TIMEOUT_MS = 60_000
@@ -27,6 +29,7 @@ const KEEP_ALIVE_TIMEOUT_MS = 65_000
 /** `phase` tells whether the server is ready to serve. */
 export function createHttpServer(app: App, graphql: ReturnType<typeof createGraphQL>, phase: () => Phase): Server {
   const { config } = app
+  const doors = new StreamDoors(app, graphql.performer)
 
   const route = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const requestId = requestIdOf(req.headers['x-request-id'])
@@ -36,6 +39,7 @@ export function createHttpServer(app: App, graphql: ReturnType<typeof createGrap
     const [path] = req.url!.split('?', 1)
     try {
       if (path === GRAPHQL_PATH) await graphqlRoute(req, res, requestId)
+      else if (path!.startsWith(STREAMS_PATH)) await doors.open(req, res, requestId)
       else if (req.method !== 'GET' && req.method !== 'HEAD') sendJson(res, 404, { error: 'There is nothing here.' })
       else if (path === '/health/live') sendHealth(res, live)
       else if (path === '/health/ready') sendHealth(res, await ready(app, phase()))
@@ -59,7 +63,7 @@ export function createHttpServer(app: App, graphql: ReturnType<typeof createGrap
     const exchange = exchangeOf(req, res, requestId)
     if (method === 'GET') return throughYoga(req, res, exchange)
     const outcome = await fastPath(req, exchange)
-    if (isLive(outcome)) return sendEvents(res, eventStream(outcome, exchange.ending.signal))
+    if (isLive(outcome)) return sendEvents(res, eventStream(outcome, exchange.ending.signal), SSE_HEADERS)
     const { json, events } = exchange.accepted
     if (!json && events && !(outcome.errors?.[0] instanceof Refused)) return send(res, 200, SSE_HEADERS, singleEvent(outcome))
     const answer = answerOf(outcome, json ?? 'application/json')
@@ -114,15 +118,6 @@ export function createHttpServer(app: App, graphql: ReturnType<typeof createGrap
   return server
 }
 
-function send(res: ServerResponse, status: number, headers: Readonly<Record<string, string>>, body?: string | Buffer): void {
-  if (res.destroyed) return
-  if (body !== undefined) res.setHeader('content-length', Buffer.byteLength(body))
-  res.writeHead(status, headers).end(body)
-}
-
-const sendJson = (res: ServerResponse, status: number, body: unknown) =>
-  send(res, status, { 'content-type': 'application/json; charset=utf-8' }, JSON.stringify(body))
-
 const sendHealth = (res: ServerResponse, { status, body }: Health) =>
   send(res, status, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' }, JSON.stringify(body))
 
@@ -130,26 +125,4 @@ async function sendGraphiql(req: IncomingMessage, res: ServerResponse): Promise<
   const { plain, zipped } = await graphiqlPage()
   const zips = req.headers['accept-encoding']?.includes('gzip')
   send(res, 200, { ...GRAPHIQL_HEADERS, vary: 'Accept, Accept-Encoding', ...(zips && { 'content-encoding': 'gzip' }) }, zips ? zipped : plain)
-}
-
-/** Reads no faster than the client does, and stops reading when it leaves. */
-function sendEvents(res: ServerResponse, events: ReadableStream<Uint8Array>, headers: Readonly<Record<string, string>> = SSE_HEADERS): void {
-  const reader = events.getReader()
-  let goOn = () => {}
-  res.on('drain', () => goOn())
-  res.once('close', () => {
-    reader.cancel().catch(() => {})
-    goOn()
-  })
-  res.writeHead(200, headers)
-  const pump = async (): Promise<void> => {
-    for (let step = await reader.read(); !step.done; step = await reader.read()) {
-      if (res.write(step.value) || res.destroyed) continue
-      await new Promise<void>((resolve) => {
-        goOn = resolve
-      })
-    }
-    res.end()
-  }
-  pump().catch(() => res.destroy())
 }

@@ -1,7 +1,6 @@
 /** Puts a server's parts together, and takes them apart again in the right order. */
 
 import { hostname } from 'node:os'
-import path from 'node:path'
 import { type Logger, pino } from 'pino'
 import type { Config } from '../config.ts'
 import { openDatabase } from '../db/database.ts'
@@ -12,20 +11,32 @@ import type { App } from '../graphql/context.ts'
 import { installationBind } from '../identity/installation-bind.ts'
 import { createPasswordHasher } from '../identity/password-hash.ts'
 import { sessionsExpire } from '../identity/sessions-expire.ts'
-import { createProviders } from '../providers/providers.ts'
+import { openCatalogue } from '../providers/catalogue.ts'
+import { environmentWrite } from '../providers/environment-write.ts'
+import { ModelLister } from '../providers/model-lister.ts'
+import { Scheduler } from '../schedules/scheduler.ts'
+import { ticksExpire } from '../schedules/ticks-expire.ts'
 import { openSecrets } from '../secrets.ts'
 import { ChunkCommitter } from '../streams/chunk-committer.ts'
 import { StreamHub } from '../streams/stream-hub.ts'
+import { streamsCompact } from '../streams/streams-compact.ts'
+import { streamsExpire } from '../streams/streams-expire.ts'
+import { readyWatch } from '../tasks/ready-watch.ts'
+import { tallyKeep } from '../tasks/tally-keep.ts'
+import { TaskCreator } from '../tasks/task-creator.ts'
 import { TaskRunner } from '../tasks/task-runner.ts'
-import { TaskTypes } from '../tasks/task-type.ts'
-import { httpRequest } from '../tasks/types/http-request.ts'
-import { textGenerate } from '../tasks/types/text-generate.ts'
+import type { TaskTypes } from '../tasks/task-type.ts'
+import { tasksAge } from '../tasks/tasks-age.ts'
+import type { Meter } from '../usage/meter.ts'
+import { usageKeep } from '../usage/usage-keep.ts'
 import { createRateLimits } from './rate-limits.ts'
+import { openTaskTypes } from './task-types.ts'
 
 const HOUSEKEEPING_EVERY_MS = 10 * 60_000
 
 export interface OpenApp extends App {
   readonly runner: TaskRunner
+  readonly meter: Meter
   /** Ends what runs so that it is taken up again, then closes everything. */
   close(): Promise<void>
 }
@@ -34,6 +45,8 @@ export interface OpenOptions {
   log?: Logger
   /** More task types, before the workers start. */
   extend?: (types: TaskTypes) => void
+  /** The only task types that are worked on here; left out: all. */
+  only?: readonly string[]
 }
 
 /** Structured lines on standard output. What could be a secret is taken out wherever it stands. */
@@ -72,27 +85,58 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
     throw error
   }
   const store = await openStore(database, { warn })
-  const providers = createProviders({ openai: config.OPENAI, localModel: config.LOCAL_MODEL, modelFolder: path.join(config.DATA_DIR, 'models'), log })
-  const taskTypes = new TaskTypes()
-  taskTypes.register(textGenerate(providers))
-  taskTypes.register(httpRequest(config.HTTP_REQUEST_ALLOWED_HOSTS))
+  const { taskTypes, providers, tools, meter } = openTaskTypes(config, log, { store, secrets, catalogue: openCatalogue(store, secrets, warn) })
+  await environmentWrite(store, providers.environment, {
+    syncEveryMinutes: config.PROVIDER_SYNC_MINUTES,
+    local: providers.local,
+    warn: (facts, message) => log.warn(facts, message),
+  })
+  const lister = new ModelLister(store, providers, log)
   options.extend?.(taskTypes)
   const chunks = new ChunkCommitter(store)
-  const runner = new TaskRunner(store, taskTypes, chunks, { worker: `${hostname()}:${process.pid}`, concurrency: config.TASK_CONCURRENCY, log })
+  const runner = new TaskRunner(store, taskTypes, chunks, {
+    worker: `${hostname()}:${process.pid}`,
+    concurrency: config.TASK_CONCURRENCY,
+    log,
+    ...(options.only && { only: options.only }),
+  })
+  const creator = new TaskCreator(store, taskTypes, runner)
+  const scheduler = new Scheduler(store, taskTypes, log)
   const streams = new StreamHub(store, warn)
   await database.analyze()
+  const closing = new AbortController()
+  const age = { archiveAfterDays: config.TASK_ARCHIVE_AFTER_DAYS, deleteAfterDays: config.TASK_DELETE_AFTER_DAYS, signal: closing.signal }
+  const { signal } = closing
+  const streamsAge = async () => {
+    await streamsExpire(store, { retentionDays: config.STREAM_RETENTION_DAYS, signal })
+    await streamsCompact(store, { afterMinutes: config.STREAM_COMPACT_AFTER_MINUTES, signal })
+  }
   const housekeeping = setInterval(() => {
-    Promise.all([eventsExpire(store, config.EVENT_RETENTION_DAYS), sessionsExpire(store), database.analyze()]).catch(warn)
+    Promise.all([
+      eventsExpire(store, config.EVENT_RETENTION_DAYS),
+      sessionsExpire(store),
+      ticksExpire(store),
+      tasksAge(store, age),
+      streamsAge(),
+      database.analyze(),
+    ]).catch(warn)
   }, HOUSEKEEPING_EVERY_MS)
   housekeeping.unref()
+  const tallies = tallyKeep(store, warn)
+  const usage = usageKeep(store, warn)
   runner.start()
+  scheduler.start()
+  lister.start()
   return {
     config,
     log,
     store,
     secrets,
     providers,
+    tools,
     taskTypes,
+    creator,
+    meter: meter!,
     runner,
     streams,
     chunks,
@@ -105,7 +149,13 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
     limits: createRateLimits(config),
     close: async () => {
       clearInterval(housekeeping)
+      closing.abort()
+      await scheduler.stop()
+      await lister.stop()
+      readyWatch(store).stop()
       await runner.stop()
+      await tallies.stop()
+      await usage.stop()
       await providers.close()
       streams.close()
       await store.close()

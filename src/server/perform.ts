@@ -119,6 +119,13 @@ export class Performer {
     return outcome
   }
 
+  /** Ends it when the server stops, until what is answered is called. Refused once the server stops. */
+  hold(ending: AbortController): () => void {
+    if (this.#stopping) throw new Unavailable('The server is stopping.')
+    this.#open.add(ending)
+    return () => this.#open.delete(ending)
+  }
+
   /** Ends what is open; what comes later is refused. */
   stop(): void {
     this.#stopping = true

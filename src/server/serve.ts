@@ -1,6 +1,7 @@
 /** Starts the server and stops it without cutting anybody off in the middle of a word. */
 import type { GraphQLSchema } from 'graphql'
 import type { App } from '../graphql/context.ts'
+import { readyWatch } from '../tasks/ready-watch.ts'
 import type { Phase } from './health.ts'
 import { createHttpServer } from './http.ts'
 import { serveSockets } from './websocket.ts'
@@ -33,6 +34,7 @@ export async function serve(app: App, schema: GraphQLSchema): Promise<Serving> {
     phase = 'stopping'
     const closed = new Promise<void>((resolve) => http.close(() => resolve()))
     graphql.performer.stop()
+    readyWatch(app.store).stop()
     const impatience = setTimeout(() => http.closeAllConnections(), PATIENCE_MS)
     // Connections that have answered their last request would otherwise idle until their timeout.
     const sweep = setInterval(() => http.closeIdleConnections(), 50)

@@ -21,6 +21,7 @@ import { originOf, requestIdOf } from './origin.ts'
 import { isLive, type Performer } from './perform.ts'
 import { checkParams } from './request-params.ts'
 import { keepAlive, send } from './socket-peer.ts'
+import { sentResults } from './socket-results.ts'
 import { GRAPHQL_PATH } from './yoga.ts'
 
 export const SERVICE_RESTART = 1012
@@ -46,6 +47,8 @@ interface Extra {
 }
 
 interface RootValue {
+  /** The operation's, on its socket. */
+  id: string
   prepared: Prepared
   call: Call
   ending: AbortController
@@ -82,7 +85,7 @@ export function serveSockets(app: App, http: Server, performer: Performer, times
     new OperationContext(app, actor, { ...extra.origin, requestId: requestIdOf(undefined) }, signal)
 
   /** The operation, ready to run, or why it will not. */
-  const subscribe = async (extra: Extra, open: number, payload: SubscribePayload): Promise<ExecutionArgs | GraphQLError[]> => {
+  const subscribe = async (extra: Extra, id: string, open: number, payload: SubscribePayload): Promise<ExecutionArgs | GraphQLError[]> => {
     const ending = new AbortController()
     let context = contextOf(extra, ending.signal)
     try {
@@ -95,7 +98,7 @@ export function serveSockets(app: App, http: Server, performer: Performer, times
       const call: Call = { params: checkParams(payload), context, tellCost: payload.extensions?.cost === true }
       const prepared = performer.prepare(call)
       if ('errors' in prepared) return [...prepared.errors]
-      const root: RootValue = { prepared, call, ending, own: own !== null, extra }
+      const root: RootValue = { id, prepared, call, ending, own: own !== null, extra }
       extra.endings.add(ending)
       return { document: prepared.document, operationName: payload.operationName ?? null, contextValue: context, rootValue: root } as unknown as ExecutionArgs
     } catch (error) {
@@ -104,7 +107,7 @@ export function serveSockets(app: App, http: Server, performer: Performer, times
   }
 
   const run = async ({ rootValue }: ExecutionArgs) => {
-    const { call, ending, extra, own, prepared } = rootValue as RootValue
+    const { id, call, ending, extra, own, prepared } = rootValue as RootValue
     const over = () => extra.endings.delete(ending)
     if (own) performer.tie(ending, call, over)
     else
@@ -113,14 +116,15 @@ export function serveSockets(app: App, http: Server, performer: Performer, times
         ending.abort(finished)
       }
     const outcome = await performer.start(call, prepared)
-    if (!isLive(outcome)) call.onEnd?.()
+    if (isLive(outcome)) return sentResults(outcome, id, (frame) => send(extra.socket, frame)) as never
+    call.onEnd?.()
     return outcome as never
   }
 
   const protocol = makeServer<Record<string, unknown>, Extra>({
     connectionInitWaitTimeout: times.initTimeoutMs ?? INIT_TIMEOUT_MS,
     onConnect: ({ connectionParams, extra }) => initialise(connectionParams, extra),
-    onSubscribe: ({ extra, subscriptions }, _id, payload) => subscribe(extra, Object.keys(subscriptions).length, payload),
+    onSubscribe: ({ extra, subscriptions }, id, payload) => subscribe(extra, id, Object.keys(subscriptions).length, payload),
     execute: run,
     subscribe: run,
   })

@@ -81,7 +81,7 @@ export class ChunkCommitter {
     for (const { append, resolve, reject } of entries) {
       const stream = accepted.get(append.streamId)
       if (stream) resolve(stream)
-      else reject(await streamRefusal(reading(this.store, server), append.streamId, append.afterSeq).catch((error: unknown) => error))
+      else reject(await streamRefusal(reading(this.store, server), { ...append, id: append.streamId }, append.afterSeq).catch((error: unknown) => error))
     }
   }
 }

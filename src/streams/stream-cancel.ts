@@ -16,7 +16,7 @@ export async function streamCancel(work: Work, id: string): Promise<{ taskId: st
   if (!stream) throw new NotFound('Stream', ['input', 'id'])
   const [ended] = await streamsEnd(work, Prisma.sql`"id" = ${id} AND "producer" = 'OUTSIDE'`, { status: 'CANCELLED' })
   if (ended) return { taskId: null }
-  if (isFinal(stream.status) || !stream.producerTaskId) throw await streamRefusal(work, id)
+  if (isFinal(stream.status) || !stream.producerTaskId) throw await streamRefusal(work, { id })
   await taskCancel(work, stream.producerTaskId)
   return { taskId: stream.producerTaskId }
 }

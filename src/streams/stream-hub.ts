@@ -7,8 +7,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { coalesced } from '../core/coalesced.ts'
 import { NotFound } from '../core/errors.ts'
+import { SHARED } from '../core/shared.ts'
 import type { Store } from '../events/store.ts'
 import { type Chunk, isFinal, streamTopic } from './stream.ts'
+import { StreamExpired } from './stream-errors.ts'
 import { readChunks, readStreamStates, type StreamState } from './stream-read.ts'
 
 const KEPT = 2048
@@ -26,6 +28,7 @@ export interface StreamUpdate {
   status: StreamState['status']
   /** For `Last-Event-ID`: the seq. */
   sseId: string
+  [SHARED]?: boolean
 }
 
 export class StreamHub {
@@ -40,32 +43,48 @@ export class StreamHub {
     this.#timer.unref()
   }
 
-  /** The state at once, then every chunk from `afterSeq + 1` on, no hole and no repeat, until the final status or the signal. */
+  /**
+   * The state at once, then every chunk from `afterSeq + 1` on, no hole and no repeat, until the final status or the signal. Those
+   * who have met the newest chunk are given the very same updates from there on.
+   */
   async *follow(stream: StreamState, afterSeq: number, signal: AbortSignal): AsyncGenerator<StreamUpdate, void, void> {
     const watched = this.#watch(stream)
+    const waiter = new Waiter()
+    const wake = () => waiter.wake()
+    signal.addEventListener('abort', wake, { once: true })
     try {
       let seq = afterSeq
       let seen: StreamState['status'] | null = null
+      let met = false
       while (!signal.aborted) {
         const version = watched.version
         if (watched.gone) throw new NotFound('Stream')
         const { status, lastSeq } = watched.state
-        const chunks = seq >= lastSeq ? [] : (watched.since(seq) ?? (await readChunks(this.store.database, stream.id, seq, lastSeq, PAGE)))
-        // Chunks are committed with the last seq that counts them: where they are not, the stream has just been deleted.
-        if (!chunks.length && seq < lastSeq) throw new NotFound('Stream')
+        const shared = met ? watched.updateAfter(seq) : null
+        const chunks = seq >= lastSeq ? [] : (shared?.chunks ?? watched.since(seq) ?? (await readChunks(this.store.database, stream.id, seq, lastSeq, PAGE)))
+        // Chunks are committed with the last seq that counts them: where they are not, they have been removed.
+        if (seq < lastSeq && chunks[0]?.seq !== seq + 1) throw await this.#removed(stream.id)
         if (chunks.length) seq = chunks[chunks.length - 1]!.seq
         const ended = isFinal(status) && seq >= lastSeq
         const shown = isFinal(status) && !ended ? 'STREAMING' : status
         if (chunks.length || shown !== seen) {
           seen = shown
-          yield { streamId: stream.id, chunks, lastSeq: Math.max(seq, afterSeq), status: shown, sseId: String(seq) }
+          yield shared ?? { streamId: stream.id, chunks, lastSeq: Math.max(seq, afterSeq), status: shown, sseId: String(seq) }
         }
         if (ended) return
-        if (seq >= lastSeq) await watched.changed(version, signal)
+        met = seq >= lastSeq
+        if (met && !signal.aborted && watched.version === version) await watched.changed(waiter)
       }
     } finally {
-      this.#leave(stream.id, watched)
+      signal.removeEventListener('abort', wake)
+      this.#leave(stream.id, watched, waiter)
     }
+  }
+
+  /** Why chunks that were counted are not there. */
+  async #removed(id: string): Promise<Error> {
+    const [state] = await readStreamStates(this.store.database, [id])
+    return state ? new StreamExpired() : new NotFound('Stream')
   }
 
   #watch(stream: StreamState): Watched {
@@ -77,7 +96,8 @@ export class StreamHub {
     return watched
   }
 
-  #leave(id: string, watched: Watched): void {
+  #leave(id: string, watched: Watched, waiter: Waiter): void {
+    watched.waiting.delete(waiter)
     if (--watched.followers > 0) return
     watched.close()
     if (this.#watched.get(id) === watched) this.#watched.delete(id)
@@ -116,7 +136,9 @@ class Watched {
   gone = false
   #kept: Chunk[] = []
   #characters = 0
-  #waiting = new Set<() => void>()
+  /** The updates that followers are given together, by the seq they go on after; of this version only. */
+  readonly #updates = new Map<number, StreamUpdate>()
+  waiting = new Set<Waiter>()
   readonly #off: () => void
 
   constructor(
@@ -178,28 +200,50 @@ class Watched {
     if (tookMs > BRIEF_MS) await sleep(Math.min(tookMs, LOOK_EVERY_MS))
   }
 
-  #wake(): void {
-    this.version++
-    const waiting = this.#waiting
-    this.#waiting = new Set()
-    for (const wake of waiting) wake()
+  /** All that is kept after `seq`, the same object for everybody who goes on there; null where it is not kept. */
+  updateAfter(seq: number): StreamUpdate | null {
+    const known = this.#updates.get(seq)
+    if (known) return known
+    const { id, status, lastSeq } = this.state
+    const chunks = seq >= lastSeq ? [] : this.since(seq)
+    if (!chunks) return null
+    const last = Math.max(seq, lastSeq)
+    const update = { streamId: id, chunks, lastSeq: last, status, sseId: String(last), [SHARED]: true }
+    this.#updates.set(seq, update)
+    return update
   }
 
-  async changed(version: number, signal: AbortSignal): Promise<void> {
-    if (this.version !== version || signal.aborted) return
-    await new Promise<void>((resolve) => {
-      const wake = () => {
-        this.#waiting.delete(wake)
-        signal.removeEventListener('abort', wake)
-        resolve()
-      }
-      this.#waiting.add(wake)
-      signal.addEventListener('abort', wake, { once: true })
-    })
+  #wake(): void {
+    this.version++
+    this.#updates.clear()
+    const woken = this.waiting
+    this.waiting = new Set()
+    for (const waiter of woken) waiter.wake()
+  }
+
+  changed(waiter: Waiter): Promise<void> {
+    this.waiting.add(waiter)
+    return waiter.wait()
   }
 
   close(): void {
     this.#off()
     this.#wake()
+  }
+}
+
+/** Where a follower waits: woken by the hub, and once and for all when the follower leaves. */
+class Waiter {
+  #resolve: (() => void) | null = null
+
+  wait(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+  }
+
+  wake(): void {
+    this.#resolve?.()
+    this.#resolve = null
   }
 }

@@ -1,19 +1,31 @@
 /** Reading streams and their chunks, past Prisma: this is what followers do for every batch. */
 import type { Database } from '../db/database.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
-import type { Chunk, ChunkKind, StreamStatus } from './stream.ts'
+import { type ChunkRow, chunksOf, MERGED_BYTES } from './merged-chunks.ts'
+import type { Chunk, StreamStatus } from './stream.ts'
+import { StreamExpired } from './stream-errors.ts'
 
 export interface StreamState {
   id: string
   ownerId: string
   status: StreamStatus
   lastSeq: number
+  /** When what it said was removed by age. */
+  expiredAtMs: number | null
 }
 
-export const readStreamStates = (database: Database, ids: readonly string[]): Promise<StreamState[]> =>
+export const readStreamStates = (database: Pick<Database, 'rows'>, ids: readonly string[]): Promise<StreamState[]> =>
   ids.length
-    ? database.rows<StreamState>(Prisma.sql`SELECT "id", "ownerId", "status", "lastSeq" FROM "Stream" WHERE "id" IN (${Prisma.join([...ids])})`)
+    ? database.rows<StreamState>(Prisma.sql`SELECT "id", "ownerId", "status", "lastSeq", "expiredAtMs" FROM "Stream" WHERE "id" IN (${Prisma.join([...ids])})`)
     : Promise.resolve([])
+
+/** Why a stream ended as it did, and the task whose attempt wrote it: a further attempt goes on in a stream of its own. */
+export async function readStreamEnd(database: Database, id: string): Promise<{ error: string | null; taskId: string | null }> {
+  const [row] = await database.rows<{ error: string | null; taskId: string | null }>(
+    Prisma.sql`SELECT "error", "producerTaskId" AS "taskId" FROM "Stream" WHERE "id" = ${id}`,
+  )
+  return row ?? { error: null, taskId: null }
+}
 
 /** A page of chunks holds at most so much; what is left comes with the next page. A single chunk may be larger. */
 const PAGE_BYTES = 1_000_000
@@ -21,62 +33,60 @@ const PAGE_BYTES = 1_000_000
 const TEXT_BYTES = 8_000_000
 const TEXTS_BYTES = 32_000_000
 
-/** The columns of a chunk, and how many bytes lie before it in the page. */
-const sized = Prisma.sql`"streamId", "seq", "kind", "content", "createdAtMs", SUM(LENGTH("content")) OVER (ORDER BY "seq") - LENGTH("content") AS "before"`
+const COLUMNS = Prisma.raw('"streamId", "seq", "kind", "content", "createdAtMs", "throughSeq", "merged"')
+
+/** The rows that hold the chunks after a seq: the first one may begin before it. `bytes` more than a page, for what is cut off of that one. */
+const rowsAfter = (streamId: string, afterSeq: number, through: Prisma.Sql, limit: number, bytes: number) => Prisma.sql`SELECT ${COLUMNS} FROM (
+    SELECT ${COLUMNS}, SUM(LENGTH("content")) OVER (ORDER BY "seq") - LENGTH("content") AS "before" FROM "StreamChunk"
+    WHERE "streamId" = ${streamId} AND "seq" >= COALESCE((SELECT MAX("seq") FROM "StreamChunk" WHERE "streamId" = ${streamId} AND "seq" <= ${afterSeq}), 0)
+      AND COALESCE("throughSeq", "seq") > ${afterSeq} ${through} ORDER BY "seq" LIMIT ${limit}
+  ) AS "page" WHERE "before" < ${bytes + MERGED_BYTES}`
 
 /** Chunks with `afterSeq < seq <= throughSeq`, in order: at most `limit`, and not more than a page holds. */
 export async function readChunks(database: Database, streamId: string, afterSeq: number, throughSeq: number, limit: number): Promise<Chunk[]> {
-  const rows = await database.rows<{ seq: number; kind: ChunkKind; content: Uint8Array; createdAtMs: number }>(
-    Prisma.sql`SELECT "seq", "kind", "content", "createdAtMs" FROM (
-      SELECT ${sized} FROM "StreamChunk" WHERE "streamId" = ${streamId} AND "seq" > ${afterSeq} AND "seq" <= ${throughSeq} ORDER BY "seq" LIMIT ${limit}
-    ) AS "page" WHERE "before" < ${PAGE_BYTES} ORDER BY "seq"`,
+  const rows = await database.rows<ChunkRow>(
+    Prisma.sql`${rowsAfter(streamId, afterSeq, Prisma.sql`AND "seq" <= ${throughSeq}`, limit, PAGE_BYTES)} ORDER BY "seq"`,
   )
-  return rows.map((row) => ({ ...row, content: utf8(row.content) }))
+  return chunksOf(rows, afterSeq, { limit: Math.min(limit, throughSeq - afterSeq), bytes: PAGE_BYTES })
 }
 
 /** The first chunks after a seq of several streams, by id, read at once; of each at most `limit`, and not more than a page holds. */
 export async function readFirstChunks(database: Database, ids: readonly string[], afterSeq: number, limit: number): Promise<Map<string, Chunk[]>> {
-  const each = ids.map(
-    (id) =>
-      Prisma.sql`SELECT "streamId", "seq", "kind", "content", "createdAtMs" FROM (
-        SELECT ${sized} FROM "StreamChunk" WHERE "streamId" = ${id} AND "seq" > ${afterSeq} ORDER BY "seq" LIMIT ${limit}
-      ) AS "part" WHERE "before" < ${Math.max(1, Math.floor(PAGE_BYTES / ids.length))}`,
-  )
-  const rows = await database.rows<{ streamId: string; seq: number; kind: ChunkKind; content: Uint8Array; createdAtMs: number }>(
-    Prisma.sql`${Prisma.join(each, ' UNION ALL ')} ORDER BY "streamId", "seq"`,
-  )
-  const chunks = new Map<string, Chunk[]>(ids.map((id) => [id, []]))
-  for (const { streamId, ...row } of rows) chunks.get(streamId)!.push({ ...row, content: utf8(row.content) })
-  return chunks
+  const bytes = Math.max(1, Math.floor(PAGE_BYTES / ids.length))
+  const each = ids.map((id) => rowsAfter(id, afterSeq, Prisma.empty, limit, bytes))
+  const rows = await database.rows<ChunkRow & { streamId: string }>(Prisma.sql`${Prisma.join(each, ' UNION ALL ')} ORDER BY "streamId", "seq"`)
+  const byStream = new Map<string, ChunkRow[]>(ids.map((id) => [id, []]))
+  for (const row of rows) byStream.get(row.streamId)!.push(row)
+  return new Map([...byStream].map(([id, list]) => [id, chunksOf(list, afterSeq, { limit, bytes })]))
 }
 
 /**
- * The whole text of several streams, by id: their TEXT chunks, joined. A text that is too long to be joined is missing; all
- * of them are where they are too much together.
+ * The whole text of several streams, by id: their TEXT chunks, joined. Of one whose text was removed by age it is an error. A text
+ * that is too long to be joined is missing; all of them are where they are too much together.
  */
-export async function readTexts(database: Database, all: readonly string[]): Promise<Map<string, string>> {
-  const sizes = await database.rows<{ streamId: string; bytes: number }>(
-    Prisma.sql`SELECT "streamId", CAST(SUM(LENGTH("content")) AS BIGINT) AS "bytes" FROM "StreamChunk" WHERE "streamId" IN (${Prisma.join([...all])}) AND "kind" = 'TEXT' GROUP BY "streamId"`,
+export async function readTexts(database: Database, all: readonly string[]): Promise<Map<string, string | StreamExpired>> {
+  const sizes = await database.rows<{ streamId: string; expired: number; bytes: number }>(
+    Prisma.sql`SELECT s."id" AS "streamId", CASE WHEN s."expiredAtMs" IS NULL THEN 0 ELSE 1 END AS "expired", CAST(COALESCE(SUM(LENGTH(c."content")), 0) AS BIGINT) AS "bytes"
+      FROM "Stream" s LEFT JOIN "StreamChunk" c ON c."streamId" = s."id" AND c."kind" = 'TEXT' WHERE s."id" IN (${Prisma.join([...all])}) GROUP BY s."id", s."expiredAtMs"`,
   )
-  const tooLong = new Set(sizes.filter(({ bytes }) => bytes > TEXT_BYTES).map(({ streamId }) => streamId))
-  const ids = all.filter((id) => !tooLong.has(id))
-  const together = sizes.reduce((sum, { streamId, bytes }) => (tooLong.has(streamId) ? sum : sum + bytes), 0)
-  if (!ids.length || together > TEXTS_BYTES) return new Map()
-  const texts = new Map(ids.map((id) => [id, '']))
+  const expired = new Map(sizes.filter((size) => size.expired).map(({ streamId }) => [streamId, new StreamExpired()]))
+  const there = sizes.filter(({ streamId, bytes }) => !expired.has(streamId) && bytes <= TEXT_BYTES)
+  const together = there.reduce((sum, { bytes }) => sum + bytes, 0)
+  if (!there.length || together > TEXTS_BYTES) return expired
+  const ids = there.map(({ streamId }) => streamId)
   const rows = await database.rows<{ streamId: string; content: Uint8Array }>(
-    Prisma.sql`SELECT "streamId", "content" FROM "StreamChunk" WHERE "streamId" IN (${Prisma.join([...ids])}) AND "kind" = 'TEXT' ORDER BY "streamId", "seq"`,
+    Prisma.sql`SELECT "streamId", "content" FROM "StreamChunk" WHERE "streamId" IN (${Prisma.join(ids)}) AND "kind" = 'TEXT' ORDER BY "streamId", "seq"`,
   )
-  const parts = new Map<string, string[]>()
-  for (const row of rows) {
-    const list = parts.get(row.streamId)
-    if (list) list.push(utf8(row.content))
-    else parts.set(row.streamId, [utf8(row.content)])
+  const parts = new Map<string, Uint8Array[]>(ids.map((id) => [id, []]))
+  for (const row of rows) parts.get(row.streamId)!.push(row.content)
+  const texts = new Map<string, string | StreamExpired>(expired)
+  for (const { streamId, bytes } of there) {
+    const text = Buffer.concat(parts.get(streamId)!)
+    // Removed between the two statements.
+    texts.set(streamId, text.byteLength < bytes ? new StreamExpired() : text.toString('utf8'))
   }
-  for (const [id, list] of parts) texts.set(id, list.join(''))
   return texts
 }
-
-const utf8 = (content: Uint8Array): string => Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString('utf8')
 
 /** The TEXT chunks, joined. */
 export const textOf = (chunks: readonly Chunk[]): string => {

@@ -21,7 +21,7 @@ export class StreamWriter {
   constructor(
     readonly streamId: string,
     readonly attempt: number,
-    readonly committer: ChunkCommitter,
+    readonly committer: Pick<ChunkCommitter, 'append'>,
     /** Told once when the stream does not take any more. */
     readonly onRefused: (error: unknown) => void,
   ) {}

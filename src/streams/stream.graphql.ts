@@ -11,6 +11,8 @@ import { comparators, DateTimeFilter, filterInput, IdFilter, StringFilter } from
 import { nodeLoader } from '../graphql/node.ts'
 import { siblings } from '../graphql/siblings.ts'
 import type { Chunk } from './stream.ts'
+import './stream-invariants.ts'
+import { StreamExpired } from './stream-errors.ts'
 import { readFirstChunks, readTexts } from './stream-read.ts'
 
 export const StreamStatusEnum = builder.enumType('StreamStatus', {
@@ -80,21 +82,24 @@ export const StreamRef = builder.prismaNode('Stream', {
     text: t.field({
       ...weighs(LONG_VALUE),
       type: 'String',
-      description: 'All its TEXT chunks, joined; up to 8 MB, beyond which it must be read by its chunks.',
+      description: 'All its TEXT chunks, joined; up to 8 MB, beyond which it must be read by its chunks. An error once it was removed by age.',
       resolve: (stream, _args, ctx) => textLoader(ctx).load(stream.id),
     }),
     chunks: t.field({
       type: [StreamChunkRef],
+      select: { lastSeq: true },
       description: 'Its chunks after `afterSeq`, in order; fewer than `first` where they are large: go on with the last seq until there is none.',
       args: {
         afterSeq: t.arg.int({ defaultValue: -1, description: 'Those after this seq; -1: from the first.' }),
         first: t.arg.int({ defaultValue: 100, description: `How many, 1 to ${MAX_CHUNKS}.` }),
       },
-      resolve: (stream, args, ctx) => {
+      resolve: async (stream, args, ctx) => {
         const [afterSeq, first] = [args.afterSeq ?? -1, args.first ?? 100]
         if (afterSeq < -1) throw new BadUserInput('afterSeq is at least -1.', ['afterSeq'])
         if (first < 1 || first > MAX_CHUNKS) throw new BadUserInput(`first must be from 1 to ${MAX_CHUNKS}.`, ['first'])
-        return chunksLoader(ctx, afterSeq, first).load(stream.id)
+        const chunks = await chunksLoader(ctx, afterSeq, first).load(stream.id)
+        if (afterSeq < stream.lastSeq && chunks[0]?.seq !== afterSeq + 1) throw new StreamExpired()
+        return chunks
       },
     }),
     lastSeq: t.exposeInt('lastSeq', { description: 'The seq of its last chunk; -1 while it is empty.' }),
@@ -119,6 +124,13 @@ export const StreamRef = builder.prismaNode('Stream', {
       select: { completedAtMs: true },
       description: 'When it reached a final status.',
       resolve: (stream) => toDateOrNull(stream.completedAtMs),
+    }),
+    expiredAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      select: { expiredAtMs: true },
+      description: 'When what it said was removed by age: `text` and `chunks` are errors since; null while it is kept.',
+      resolve: (stream) => toDateOrNull(stream.expiredAtMs),
     }),
     leaseExpiresAt: t.field({
       type: 'DateTime',

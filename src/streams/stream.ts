@@ -52,7 +52,7 @@ export const toStreamValues = (row: Record<string, unknown>): StreamValues =>
 /** Notes a change of a stream: its event, and the signal to its followers. */
 export function streamChanged(
   work: Work,
-  kind: 'OPENED' | 'STARTED' | 'DELETED' | FinalStreamStatus,
+  kind: 'OPENED' | 'STARTED' | 'EXPIRED' | 'DELETED' | FinalStreamStatus,
   after: StreamValues,
   before?: Partial<StreamValues>,
 ): void {

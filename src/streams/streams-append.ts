@@ -29,13 +29,13 @@ export async function streamsAppend(work: Work, appends: readonly Append[]): Pro
     afterSeq: { kind: 'integer', values: inOrder.map((append) => append.afterSeq) },
     throughSeq: { kind: 'integer', values: inOrder.map((append) => append.afterSeq + append.chunks.length) },
   })
-  const rows = await work.db.$queryRaw<Record<string, unknown>[]>`
+  const rows = await work.rows<Record<string, unknown>>(Prisma.sql`
     UPDATE "Stream" SET "lastSeq" = "head"."throughSeq", "status" = 'STREAMING', "startedAtMs" = COALESCE("startedAtMs", ${nowMs}),
       "leaseExpiresAtMs" = CASE WHEN "producer" = 'OUTSIDE' THEN ${nowMs} + CAST(${OUTSIDE_LEASE_MS} AS INTEGER) END
     FROM ${heads}
     WHERE "id" = "head"."streamId" AND "lastSeq" = "head"."afterSeq" AND "status" IN ('PENDING', 'STREAMING')
       AND ("attempt" = "byAttempt" OR ("producer" = 'OUTSIDE' AND "byAttempt" IS NULL))
-    RETURNING ${STREAM_VALUES}`
+    RETURNING ${STREAM_VALUES}`)
   const accepted = new Map(rows.map((row) => [row.id as string, toStreamValues(row)]))
   const chunks = inOrder
     .filter((append) => accepted.has(append.streamId))
@@ -47,8 +47,8 @@ export async function streamsAppend(work: Work, appends: readonly Append[]): Pro
       kind: { kind: 'text', values: chunks.map((chunk) => chunk.kind) },
       content: { kind: 'bytes', values: chunks.map((chunk) => Buffer.from(chunk.content)) },
     })
-    await work.db.$executeRaw`INSERT INTO "StreamChunk" ("streamId", "seq", "kind", "content", "createdAtMs")
-      SELECT "streamId", "seq", ${work.sql.asEnum('ChunkKind', Prisma.sql`"kind"`)}, "content", ${nowMs} FROM ${added}`
+    await work.execute(Prisma.sql`INSERT INTO "StreamChunk" ("streamId", "seq", "kind", "content", "createdAtMs")
+      SELECT "streamId", "seq", ${work.sql.asEnum('ChunkKind', Prisma.sql`"kind"`)}, "content", ${nowMs} FROM ${added}`)
   }
   for (const { streamId, afterSeq } of inOrder) {
     const after = accepted.get(streamId)

@@ -1,6 +1,7 @@
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { type FinalStreamStatus, STREAM_VALUES, type StreamStatus, type StreamValues, streamChanged, toStreamValues } from './stream.ts'
+import { tellStreamsEnded } from './stream-ended.ts'
 
 const STATUS = {
   COMPLETED: Prisma.raw("'COMPLETED'"),
@@ -18,15 +19,16 @@ export async function streamsEnd(
   condition: Prisma.Sql,
   end: { status: FinalStreamStatus; error?: string | null; pending?: boolean },
 ): Promise<StreamValues[]> {
-  const rows = await work.db.$queryRaw<Record<string, unknown>[]>`
+  const rows = await work.rows<Record<string, unknown>>(Prisma.sql`
     UPDATE "Stream" SET "status" = ${STATUS[end.status]}, "error" = CAST(${end.error ?? null} AS TEXT), "completedAtMs" = ${work.sql.nowMs}, "leaseExpiresAtMs" = NULL
     WHERE ${condition} AND "status" IN ${end.pending === false ? Prisma.raw("('STREAMING')") : Prisma.raw("('PENDING', 'STREAMING')")}
-    RETURNING ${STREAM_VALUES}`
-  if (end.pending === false) await work.db.$executeRaw`UPDATE "Stream" SET "attempt" = NULL WHERE ${condition} AND "status" = 'PENDING'`
+    RETURNING ${STREAM_VALUES}`)
+  if (end.pending === false) await work.execute(Prisma.sql`UPDATE "Stream" SET "attempt" = NULL WHERE ${condition} AND "status" = 'PENDING'`)
   const ended = rows.map(toStreamValues)
   // An open stream with a chunk is STREAMING, one without is PENDING.
   for (const stream of ended)
     streamChanged(work, end.status, stream, { status: (stream.lastSeq < 0 ? 'PENDING' : 'STREAMING') satisfies StreamStatus, error: null })
+  await tellStreamsEnded(work, ended)
   return ended
 }
 

@@ -6,6 +6,7 @@ import { idOf } from '../core/ids.ts'
 import { live } from '../events/live.ts'
 import { builder, rights } from '../graphql/builder.ts'
 import { NEWEST_FIRST, orderInput, readPage } from '../graphql/connection.ts'
+import type { Shares } from '../graphql/shared-results.ts'
 import { STREAM_FILTER_FIELDS, StreamChunkRef, StreamFilter, StreamPages, StreamRef, StreamStatusEnum } from './stream.graphql.ts'
 import { streamSeen } from './stream-access.ts'
 import type { StreamUpdate } from './stream-hub.ts'
@@ -68,11 +69,15 @@ builder.queryFields((t) => ({
   ),
 }))
 
+/** All but `stream` tells the update itself. */
+const SHARES: Shares = { resumedBy: 'afterSeq', plain: ['chunks', 'seq', 'kind', 'content', 'createdAt', 'text', 'lastSeq', 'status'] }
+
 builder.subscriptionFields((t) => ({
   streamChunks: t.field({
     type: StreamUpdateRef,
     description: 'A stream’s chunks after `afterSeq`, as they are committed: no hole, no repeat, until its final status. The first message comes at once.',
     ...rights('STREAMS_READ'),
+    extensions: { ...rights('STREAMS_READ').extensions, shares: SHARES },
     args: {
       streamId: t.arg.id({ required: true, description: 'The stream’s id.' }),
       afterSeq: t.arg.int({ defaultValue: -1, description: 'The last seq you have; -1: from the first.' }),

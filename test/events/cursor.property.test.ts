@@ -5,6 +5,7 @@ import { openDatabase } from '../../src/db/database.ts'
 import { appendEvents } from '../../src/events/log.ts'
 import { openStore, type Store } from '../../src/events/store.ts'
 import type { Work } from '../../src/events/work.ts'
+import { Prisma } from '../../src/generated/sqlite/client.ts'
 import { dialects, hasPostgres, type ScratchDatabase, scratchDatabase } from '../kit/databases.ts'
 import { connections, type Interleaving, interleavings, play, type Transaction, throughClient } from './interleavings.ts'
 
@@ -69,10 +70,10 @@ describe.runIf(hasPostgres)('positions from a plain sequence', () => {
   })
 
   /** As `appendEvents`, but nobody waits for anybody: the order of the positions is not that of the commits. */
-  async function appendBySequence({ db, events, sql }: Work): Promise<void> {
+  async function appendBySequence({ execute, events, sql }: Work): Promise<void> {
     for (const event of events)
-      await db.$executeRaw`INSERT INTO "Event" ("position", "occurredAtMs", "kind", "subjectType", "subjectId", "ownerId", "data")
-        VALUES (nextval('plain'), ${sql.nowMs}, ${event.kind}, ${event.subjectType}, ${event.subjectId}, ${event.ownerId}, '{}')`
+      await execute(Prisma.sql`INSERT INTO "Event" ("position", "occurredAtMs", "kind", "subjectType", "subjectId", "ownerId", "data")
+        VALUES (nextval('plain'), ${sql.nowMs}, ${event.kind}, ${event.subjectType}, ${event.subjectId}, ${event.ownerId}, '{}')`)
   }
 
   test('are caught by the same property: a reader skips what takes its place early and is committed late', async () => {

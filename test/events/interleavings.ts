@@ -6,13 +6,13 @@ import fc from 'fast-check'
 import pg from 'pg'
 import { server } from '../../src/core/actor.ts'
 import { systemClock } from '../../src/core/clock.ts'
-import type { Database, Tx } from '../../src/db/database.ts'
+import type { Database, OpenTransaction } from '../../src/db/database.ts'
 import { follow, live } from '../../src/events/live.ts'
 import { type EventMatch, type LoggedEvent, matchesEvent, readEventsAfter } from '../../src/events/log.ts'
 import type { Store } from '../../src/events/store.ts'
 import { EVENTS_TOPIC } from '../../src/events/tail.ts'
 import type { NewEvent, Work } from '../../src/events/work.ts'
-import { Prisma } from '../../src/generated/sqlite/client.ts'
+import type { Prisma } from '../../src/generated/sqlite/client.ts'
 
 export interface WriterStep {
   /** One owner a letter: an event for each. */
@@ -173,13 +173,21 @@ async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** Transactions of the client that the product uses. */
+/** Transactions as the product opens them. */
 export const throughClient =
-  (store: Store): Transaction =>
-  (body) =>
-    store.database.client.$transaction((db) => body(workOn(store.database, db)))
+  ({ database }: Store): Transaction =>
+  async (body) => {
+    const transaction = await database.begin()
+    try {
+      await body(workOn(database, transaction))
+      await transaction.commit()
+    } catch (error) {
+      await transaction.rollback()
+      throw error
+    }
+  }
 
-/** Transactions on a connection of their own, past Prisma. */
+/** Transactions on a connection of their own. */
 export async function connections(database: Database, count: number): Promise<{ transactions: Transaction[]; close(): Promise<void> }> {
   const clients = Array.from({ length: count }, () => new pg.Client({ connectionString: database.url }))
   for (const client of clients) {
@@ -190,8 +198,9 @@ export async function connections(database: Database, count: number): Promise<{ 
   return {
     transactions: clients.map((client) => async (body) => {
       await client.query('BEGIN')
+      const rows = async <T>({ text, values }: Prisma.Sql) => (await client.query(text, values)).rows as T[]
       try {
-        await body(workOn(database, { $queryRaw: raw(client), $executeRaw: raw(client) } as unknown as Tx))
+        await body(workOn(database, { rows, execute: async (sql) => (await rows(sql)).length }))
         await client.query('COMMIT')
       } catch (error) {
         await client.query('ROLLBACK')
@@ -204,11 +213,14 @@ export async function connections(database: Database, count: number): Promise<{ 
   }
 }
 
-const raw =
-  (client: pg.Client) =>
-  async (strings: TemplateStringsArray, ...values: unknown[]): Promise<unknown[]> => {
-    const { text, values: bound } = Prisma.sql(strings, ...(values as never[]))
-    return (await client.query(text, bound)).rows
-  }
-
-const workOn = ({ sql, dialect }: Database, db: Tx): Work => ({ db, sql, dialect, actor: server, clock: systemClock, events: [], signals: new Set() })
+const workOn = ({ sql, dialect }: Database, { rows, execute }: Pick<OpenTransaction, 'rows' | 'execute'>): Work => ({
+  rows,
+  execute,
+  db: null as never,
+  sql,
+  dialect,
+  actor: server,
+  clock: systemClock,
+  events: [],
+  signals: new Set(),
+})

@@ -59,6 +59,14 @@ describe.each(dialects())('an idempotency key on %s', (dialect) => {
     expect(await effects(k)).toBe(1)
   })
 
+  test('that is an id of one’s own is named so where it comes with another input', async () => {
+    const k = key()
+    await once(store, ann, { mutation: 'm', key: null, id: k, input: { a: 1 } }, (work) => effect(work, k))
+    const again = once(store, ann, { mutation: 'm', key: null, id: k, input: { a: 2 } }, (work) => effect(work, k))
+    await expect(again).rejects.toMatchObject({ message: 'This id was used before with another input.', inputPath: ['input', 'id'] })
+    expect(await effects(k)).toBe(1)
+  })
+
   test('is its owner’s and its mutation’s own', async () => {
     const k = key()
     for (const [actor, mutation] of [

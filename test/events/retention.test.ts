@@ -156,13 +156,15 @@ describe.each(dialects())('a reader that is behind when the log is cut, on %s', 
     const start = tail.position
     const waiting = follow(store, start, {}, new AbortController().signal)
     const step = waiting.next()
-    // Nobody looks meanwhile: as in a process that stood still.
-    const look = tail.look
+    // Nobody looks meanwhile, and another server writes: as in a process that stood still.
+    const { look, offer } = tail
     tail.look = async () => {}
+    tail.offer = () => false
     await write(3)
     await cutAll()
     await write(2)
     tail.look = look
+    tail.offer = offer
     await tail.look()
     await expect(step).rejects.toThrow(CursorExpired)
     const fresh: LoggedEvent[] = []

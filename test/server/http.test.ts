@@ -1,4 +1,5 @@
 import http from 'node:http'
+import net from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { serve } from '../../src/server/serve.ts'
 import { type Answering, Puppet, poster, tinyApp, tinySchema } from './tiny-app.ts'
@@ -73,6 +74,27 @@ describe('a request to /graphql', () => {
     })
     response.resume()
     expect(response.statusCode).toBe(413)
+  })
+
+  it('is refused for a large body once that was sent, so that a client that does not read meanwhile comes to know why', async () => {
+    const { hostname, port } = new URL(server.url)
+    const socket = net.connect(Number(port), hostname)
+    let answer = ''
+    const ended = new Promise((resolve, reject) =>
+      socket
+        .setEncoding('utf8')
+        .on('data', (text: string) => (answer += text))
+        .on('end', resolve)
+        .on('error', reject),
+    )
+    const head = ['POST /graphql HTTP/1.1', `host: ${hostname}`, 'content-type: application/json', 'content-length: 5000', 'connection: close']
+    await new Promise((sent) => socket.write(`${head.join('\r\n')}\r\n\r\n${'x'.repeat(3000)}`, sent))
+    // Time enough for an answer that does not wait.
+    for (let i = 0; i < 5; i++) await get('/health/live')
+    expect(answer).toBe('')
+    socket.write('x'.repeat(2000))
+    await ended
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /)
   })
 
   it('may be a GET for a query, with its variables', async () => {

@@ -200,7 +200,7 @@ describe.each(dialects())('streams of producers elsewhere, on %s', (dialect) => 
       const stream = await open(on.world, on.ada)
       await append(on.world, on.ada, stream, -1, 'all of it')
       await on.world.client
-        .$executeRaw`UPDATE "Stream" SET "status" = ${on.world.app.store.database.sql.asEnum('StreamStatus', status)}, "completedAtMs" = 1 WHERE "id" = ${bare(stream.id)}`
+        .$executeRaw`UPDATE "Stream" SET "status" = ${on.world.app.store.database.sql.asEnum('StreamStatus', status)}, "completedAtMs" = 1, "leaseExpiresAtMs" = NULL WHERE "id" = ${bare(stream.id)}`
       const before = await stateOf(on.world, stream.id)
       expect(await refused(mutation, inputOf(mutation, stream))).toEqual([
         { code: 'STREAM_NOT_OPEN', path: ['input', 'id'], message: `The stream is ${status}; nothing can be added to it.` },

@@ -59,6 +59,19 @@ describe.each(dialects())('streamStart on %s', (dialect) => {
     [{ messages: [] }, ['input', 'messages']],
     [{ messages: [{ role: 'USER', content: '' }] }, ['input', 'messages', '0', 'content']],
     [{ prompt: 'a', temperature: 2.1 }, ['input', 'temperature']],
+    [{ prompt: 'a', stop: ['1', '2', '3', '4', '5'] }, ['input', 'stop']],
+    [{ prompt: 'a', stop: [''] }, ['input', 'stop', '0']],
+    [{ prompt: 'a', fallbackModels: Array(6).fill('m') }, ['input', 'fallbackModels']],
+    [{ prompt: 'a', maxSteps: 51 }, ['input', 'maxSteps']],
+    [{ prompt: 'a', callTimeoutSeconds: 0 }, ['input', 'callTimeoutSeconds']],
+    [{ prompt: 'a', tools: Array(33).fill('http.get') }, ['input', 'tools']],
+    [{ prompt: 'a', schema: { type: 'town' } }, ['input', 'schema', 'type']],
+    [{ prompt: 'a', schema: { $ref: '#' } }, ['input', 'schema']],
+    [{ messages: [{ role: 'USER' }] }, ['input', 'messages', '0', 'content']],
+    [{ messages: [{ role: 'USER', content: 'a', toolCalls: [] }] }, ['input', 'messages', '0', 'toolCalls']],
+    [{ messages: [{ role: 'TOOL', name: 'http.get', output: 1 }] }, ['input', 'messages', '0', 'callId']],
+    [{ messages: [{ role: 'ASSISTANT', content: '' }] }, ['input', 'messages', '0', 'content']],
+    [{ messages: [{ role: 'USER', content: 'a', isError: false }] }, ['input', 'messages', '0', 'role']],
     [{ prompt: 'a', maxOutputTokens: 0 }, ['input', 'maxOutputTokens']],
     [{ prompt: 'a', system: '' }, ['input', 'system']],
     [{ prompt: 'a', model: ' ' }, ['input', 'model']],
@@ -67,6 +80,53 @@ describe.each(dialects())('streamStart on %s', (dialect) => {
   ])('refuses what cannot be answered, and starts nothing (%#)', async (input, path) => {
     const before = await stateOf(on.world)
     expect(await refused(input)).toMatchObject([{ code: 'BAD_USER_INPUT', path }])
+    expect(await stateOf(on.world)).toEqual(before)
+  })
+
+  it('takes all that says how to answer, and a conversation in which tools were called', async () => {
+    mock.onMessage('Rome', { content: '{"degrees":25}' })
+    const how = {
+      stop: ['END'],
+      schema: { type: 'object', required: ['degrees'] },
+      reasoning: 'LOW',
+      tools: ['http.get', 'task.create'],
+      maxSteps: 3,
+      fallbackModels: ['openai/other'],
+      callTimeoutSeconds: 60,
+    }
+    const messages = [
+      { role: 'USER', content: 'How warm is it in Paris?' },
+      { role: 'ASSISTANT', toolCalls: [{ callId: 'c1', name: 'weather.read', input: { city: 'Paris' } }] },
+      { role: 'TOOL', callId: 'c1', name: 'weather.read', output: { degrees: 20 } },
+      { role: 'ASSISTANT', content: '20.' },
+      { role: 'USER', content: 'And in Rome?' },
+    ]
+    const { task } = await start({ messages, ...how })
+    expect(task.params).toEqual({
+      ...how,
+      messages: [
+        { role: 'user', content: 'How warm is it in Paris?' },
+        { role: 'assistant', content: '', toolCalls: [{ callId: 'c1', name: 'weather.read', input: { city: 'Paris' } }] },
+        { role: 'tool', callId: 'c1', name: 'weather.read', output: { degrees: 20 } },
+        { role: 'assistant', content: '20.' },
+        { role: 'user', content: 'And in Rome?' },
+      ],
+    })
+    const done = await whenStatus(on.world, on.ada, task.id, 'COMPLETED')
+    expect(done.result).toMatchObject({ object: { degrees: 25 }, toolsInvoked: [] })
+    const body = mock.getLastRequest()!.body as { messages: object[]; tools: object[]; stop: string[]; reasoning_effort: string }
+    expect(body).toMatchObject({ stop: ['END'], reasoning_effort: 'low', tools: [{ function: { name: 'http_get' } }, { function: { name: 'task_create' } }] })
+    expect(body.messages[1]).toMatchObject({ tool_calls: [{ id: 'c1', function: { name: 'weather_read' } }] })
+  })
+
+  it('refuses a tool that there is not, and says which there are', async () => {
+    const before = await stateOf(on.world)
+    const [refusal] = await refused({ prompt: 'a', tools: ['http.get', 'world.end'] })
+    expect(refusal).toEqual({
+      code: 'UNKNOWN_TOOL',
+      path: ['input', 'tools'],
+      message: 'There is no tool "world.end"; there are conversation.search, http.get, task.create.',
+    })
     expect(await stateOf(on.world)).toEqual(before)
   })
 

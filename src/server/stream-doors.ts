@@ -1,0 +1,196 @@
+/**
+ * Plain doors to a stream: `GET /streams/<id>` as server-sent events, for `curl` and `EventSource`, and `GET /streams/<id>/ui` as the
+ * AI SDK's UI message stream, for `useChat`. The same rights and the same hub as `streamChunks`. An error is answered as JSON.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type KnownActor, requireScope } from '../core/actor.ts'
+import { BadUserInput, DomainError, NotFound, RateLimited, Unauthenticated } from '../core/errors.ts'
+import { idOf, toGlobalId } from '../core/ids.ts'
+import { live } from '../events/live.ts'
+import type { App, Origin } from '../graphql/context.ts'
+import { maskError } from '../graphql/mask.ts'
+import { clientLeft, Ended, finished } from '../graphql/subscribe.ts'
+import { watchActor } from '../identity/actor-watch.ts'
+import { isFinal } from '../streams/stream.ts'
+import { streamSeen } from '../streams/stream-access.ts'
+import { StreamExpired } from '../streams/stream-errors.ts'
+import type { StreamUpdate } from '../streams/stream-hub.ts'
+import type { StreamState } from '../streams/stream-read.ts'
+import { ticketActor } from '../streams/stream-ticket.ts'
+import { corsHeaders, preflightHeaders } from './cors.ts'
+import { originOf } from './origin.ts'
+import type { Performer } from './perform.ts'
+import { send, sendEvents, sendJson } from './respond.ts'
+import { keptAlive } from './sse.ts'
+import { EVENTS_HEADERS, streamEvents } from './stream-events.ts'
+import { uiEvents, uiHeaders } from './stream-ui.ts'
+
+export const STREAMS_PATH = '/streams/'
+const PATH = /^\/streams\/([^/]{1,200}?)(\/ui)?$/
+const METHODS = 'GET, HEAD, OPTIONS'
+const STATUS: Record<string, number> = {
+  BAD_USER_INPUT: 400,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  STREAM_EXPIRED: 410,
+  RATE_LIMITED: 429,
+  INTERNAL: 500,
+  UNAVAILABLE: 503,
+}
+const SOON_MS = 5000
+/** `seq`, or `seq.end` once all was said. */
+const PLACE = /^(-1|\d{1,9})(\.end)?$/
+
+/** What a request asks for. */
+interface Asked {
+  actor: KnownActor
+  state: StreamState
+  afterSeq: number
+  ui: boolean
+}
+
+export class StreamDoors {
+  /** Open connections, by user. */
+  readonly #open = new Map<string, number>()
+
+  constructor(
+    readonly app: App,
+    readonly performer: Performer,
+  ) {}
+
+  async open(req: IncomingMessage, res: ServerResponse, requestId: string): Promise<void> {
+    const { config } = this.app
+    const cors = corsHeaders(config, req.headers.origin)
+    for (const name in cors) res.setHeader(name, cors[name]!)
+    // The address may hold a ticket.
+    res.setHeader('referrer-policy', 'no-referrer')
+    if (req.method === 'OPTIONS') return send(res, 204, { ...preflightHeaders(config, req.headers.origin), allow: METHODS })
+    if (req.method !== 'GET' && req.method !== 'HEAD') return sendJson(res, 405, { error: 'Streams are read by GET.' }, { allow: METHODS })
+    try {
+      const asked = await this.#asked(req, requestId)
+      if (!asked) return send(res, 204, { 'cache-control': 'no-store' })
+      const headers = asked.ui ? await uiHeaders() : EVENTS_HEADERS
+      if (req.method === 'HEAD') return send(res, 200, headers)
+      this.#stream(res, asked, headers, requestId)
+    } catch (error) {
+      this.#refuse(res, error, requestId)
+    }
+  }
+
+  /** Who asks for what; null where there is nothing to be told any more. */
+  async #asked(req: IncomingMessage, requestId: string): Promise<Asked | null> {
+    const { headers } = req
+    const url = new URL(req.url!, 'http://localhost')
+    const [, name = '', ui] = PATH.exec(url.pathname) ?? []
+    const id = idIn(name)
+    const origin = originOf(
+      { requestId, remote: req.socket.remoteAddress, forwarded: headers['x-forwarded-for'], userAgent: headers['user-agent'] },
+      this.app.config.TRUST_PROXY,
+    )
+    const actor = await this.#actor(headers.authorization, url.searchParams.get('ticket'), id, origin)
+    const state = await streamSeen(this.app.store.database, actor, id)
+    if (!state) throw new NotFound('Stream')
+    if (ui) {
+      if (url.searchParams.get('open') === '1' && isFinal(state.status)) return null
+      if (state.expiredAtMs !== null) throw new StreamExpired()
+      return { actor, state, afterSeq: -1, ui: true }
+    }
+    const given = (headers['last-event-id'] as string | undefined) || url.searchParams.get('after') || '-1'
+    const [, seq, end] = PLACE.exec(given) ?? []
+    const afterSeq = Number(seq)
+    if (seq === undefined || afterSeq > state.lastSeq)
+      throw new BadUserInput(`\`after\` and Last-Event-ID are a seq of the stream; its last one is ${state.lastSeq}.`)
+    // `EventSource` comes back whenever a response ends; this tells it not to.
+    if (end && isFinal(state.status) && afterSeq === state.lastSeq) return null
+    if (state.expiredAtMs !== null && afterSeq < state.lastSeq) throw new StreamExpired()
+    return { actor, state, afterSeq, ui: false }
+  }
+
+  async #actor(authorization: string | undefined, ticket: string | null, id: string | null, origin: Origin): Promise<KnownActor> {
+    if (authorization !== undefined) return requireScope(await this.performer.admit(authorization, origin), 'STREAMS_READ')
+    let actor: KnownActor
+    try {
+      if (!ticket) throw new Unauthenticated('Send `Authorization: Bearer …`, or `?ticket=…` from `streamTicketCreate`.')
+      actor = await ticketActor(this.app, ticket, id ?? '')
+    } catch (error) {
+      // Guesses count too.
+      await this.app.limits.consume('request', origin.address)
+      throw error
+    }
+    await this.performer.count(actor, origin)
+    return actor
+  }
+
+  #stream(res: ServerResponse, { actor, state, afterSeq, ui }: Asked, headers: Readonly<Record<string, string>>, requestId: string): void {
+    const { app } = this
+    const count = this.#open.get(actor.userId) ?? 0
+    if (count >= app.config.MAX_EVENT_STREAMS_PER_USER)
+      throw new RateLimited(SOON_MS, `At most ${app.config.MAX_EVENT_STREAMS_PER_USER} streams may be open at once.`)
+    const ending = new AbortController()
+    const letGo = this.performer.hold(ending)
+    this.#open.set(actor.userId, count + 1)
+    const unwatch = watchActor(app.store, actor, (reason) => ending.abort(new Unauthenticated(reason)))
+    res.once('close', () => {
+      unwatch()
+      letGo()
+      const left = this.#open.get(actor.userId)! - 1
+      if (left) this.#open.set(actor.userId, left)
+      else this.#open.delete(actor.userId)
+      ending.abort(res.writableFinished ? finished : clientLeft)
+    })
+    const updates = live<StreamUpdate>(ending.signal, (signal) => app.streams.follow(state, afterSeq, signal))
+    const source = {
+      id: state.id,
+      globalId: toGlobalId('Stream', state.id),
+      updates,
+      database: app.store.database,
+      endedBy: endedBy(ending.signal),
+      tell: this.#telling(requestId),
+    }
+    sendEvents(res, keptAlive(ui ? uiEvents(source) : streamEvents(source)), headers)
+  }
+
+  #refuse(res: ServerResponse, error: unknown, requestId: string): void {
+    const { code, message, retryAfterMs } = this.#telling(requestId)(error)
+    sendJson(
+      res,
+      STATUS[code] ?? 400,
+      { errors: [{ message, extensions: { code, ...(code === 'INTERNAL' && { requestId }) } }] },
+      {
+        'cache-control': 'no-store',
+        ...(code === 'UNAUTHENTICATED' && { 'www-authenticate': 'Bearer' }),
+        ...(retryAfterMs !== undefined && { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }),
+      },
+    )
+  }
+
+  /** The error as it may leave the server; what is ours to mend goes to the log. */
+  #telling(requestId: string): (error: unknown) => Told {
+    return (error) => {
+      const masked = maskError(error, requestId, (cause) => this.app.log.error({ requestId, err: cause }, 'Reading a stream failed'))
+      const code = error instanceof DomainError ? error.code : String(masked.extensions.code)
+      return { code, message: masked.message, ...(typeof masked.extensions.retryAfterMs === 'number' && { retryAfterMs: masked.extensions.retryAfterMs }) }
+    }
+  }
+}
+
+export interface Told {
+  code: string
+  message: string
+  retryAfterMs?: number
+}
+
+/** The bare id, of `Stream:<uuid>` or the UUID alone; null where it is none. */
+function idIn(name: string): string | null {
+  try {
+    const text = decodeURIComponent(name)
+    return idOf('Stream', text.includes(':') ? text : toGlobalId('Stream', text))
+  } catch {
+    return null
+  }
+}
+
+/** What ended it before its time: an error is told, `silent` ends without a word, so that clients come back; null: nothing did. */
+const endedBy = (signal: AbortSignal) => (): DomainError | 'silent' | null =>
+  !signal.aborted ? null : signal.reason instanceof DomainError ? signal.reason : signal.reason instanceof Ended ? 'silent' : null
