@@ -11,7 +11,7 @@ function layerOf(file: string): (typeof LAYERS)[number] {
   if (first === 'generated') return 'core'
   if (file.endsWith('.graphql.ts') || first === 'graphql') return 'graphql'
   if (first === 'core' || first === 'db' || first === 'events' || first === 'server') return first
-  return first === 'main.ts' ? 'main' : 'room'
+  return first === 'main.ts' || first === 'worker.ts' ? 'main' : 'room'
 }
 
 const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts') && !file.startsWith('generated'))

@@ -76,6 +76,44 @@ describe.each(['apollo', 'urql'])('examples/%s.ts', (name) => {
   })
 })
 
+describe('examples/use-chat.ts', () => {
+  test('follows an answer through a dropped connection, and its pieces are the text', async () => {
+    model.onMessage('sea', { content: STORY }, { chunkSize: 7, latency: 10 })
+    const program = example('use-chat')
+    expect(await program.ended(), program.output).toBe(0)
+    expect(program.output).toContain('[the connection is dropped on purpose')
+    expect(program.output).toContain('[resumed]')
+    expect(program.output).toContain(`COMPLETED: ${STORY.length} characters]`)
+    expect(program.output).toContain('The same: the pieces are the text.')
+  })
+
+  test('logs in where the email is registered, and shows an answer that was there at once', async () => {
+    model.onMessage('sea', { content: 'Wet.' })
+    const program = example('use-chat')
+    expect(await program.ended(), program.output).toBe(0)
+    expect(program.output).toContain('COMPLETED: 4 characters]')
+  })
+
+  test('fails where the answer fails, and says why', async () => {
+    model.onMessage('sea', { error: { message: 'No such model.', type: 'invalid_request_error' }, status: 400 })
+    const program = example('use-chat')
+    expect(await program.ended()).toBe(1)
+    expect(program.output).toMatch(/The answer is FAILED\. .*No such model/)
+  })
+
+  test('goes on after a kill -9 of the server, with the next attempt’s stream', async () => {
+    model.onMessage('sea', { content: STORY }, { chunkSize: 7, latency: 60 })
+    const program = example('use-chat', 'third@example.com')
+    await program.says(/\[resumed\]\n(.*\n)*.*Wave 3/)
+    await server.kill()
+    await start(port)
+    expect(await program.ended(), program.output).toBe(0)
+    expect(program.output).toMatch(/\[cut: (.*\n)+.*\[resumed\]/)
+    expect(program.output).toContain(`COMPLETED: ${STORY.length} characters]`)
+    expect(program.output).toContain('The same: the pieces are the text.')
+  }, 60_000)
+})
+
 test('both go on after a kill -9 of the server, with the next attempt’s stream', async () => {
   model.onMessage('sea', { content: STORY }, { chunkSize: 7, latency: 60 })
   const programs = [example('apollo', 'first@example.com'), example('urql', 'second@example.com')]

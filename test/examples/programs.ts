@@ -12,6 +12,8 @@ export interface Program {
   says(pattern: RegExp): Promise<RegExpExecArray>
   /** Its exit code. */
   ended(): Promise<number | null>
+  /** Sends it a signal, as SIGTERM or SIGSTOP. */
+  signal(name: NodeJS.Signals): void
   kill(): Promise<void>
 }
 
@@ -22,8 +24,10 @@ export function killAll(): void {
 }
 process.on('exit', killAll)
 
+/** Runs a program: TypeScript by this Node, Python by `python3`. */
 export function run(file: string, env: Record<string, string>): Program {
-  const child = spawn(process.execPath, ['--import', 'tsx', path.join(root, file)], { cwd: root, env: { ...inherited(), ...env }, stdio: 'pipe' })
+  const [command, ...args] = file.endsWith('.py') ? ['python3', '-u'] : [process.execPath, '--import', 'tsx']
+  const child = spawn(command!, [...args, path.join(root, file)], { cwd: root, env: { ...inherited(), ...env }, stdio: 'pipe' })
   let output = ''
   const watchers = new Set<() => void>()
   const told = () => {
@@ -59,6 +63,9 @@ export function run(file: string, env: Record<string, string>): Program {
     ended: async () => {
       await exit
       return child.exitCode
+    },
+    signal: (name) => {
+      child.kill(name)
     },
     kill: async () => {
       if (!isOver(child)) child.kill('SIGKILL')

@@ -2,20 +2,28 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-const WORD_EVERY_MS = 4
-
 export const wordsOf = (count: number): string => Array.from({ length: count }, (_, i) => `w${i} `).join('')
 
 export class SlowModel {
   private constructor(
     readonly server: Server,
     readonly baseUrl: string,
+    /** How many it was asked to answer. */
+    readonly asked: { calls: number },
   ) {}
 
-  static async start(): Promise<SlowModel> {
+  static async start(wordEveryMs = 4): Promise<SlowModel> {
+    const asked = { calls: 0 }
     const server = createServer(async (request, response) => {
       let body = ''
-      for await (const part of request) body += part
+      try {
+        for await (const part of request) body += part
+      } catch {
+        // Whoever asked was killed while asking.
+        return
+      }
+      if (!body.endsWith('}')) return void response.destroy()
+      asked.calls++
       const { messages, model } = JSON.parse(body) as { model: string; messages: { content: string | { text: string }[] }[] }
       const { content } = messages[messages.length - 1]!
       const count = Number(typeof content === 'string' ? content : content[0]!.text)
@@ -29,11 +37,11 @@ export class SlowModel {
         send([{ index: 0, delta: {}, finish_reason: 'stop' }])
         send([], { prompt_tokens: 1, completion_tokens: count, total_tokens: count + 1 })
         response.end('data: [DONE]\n\n')
-      }, WORD_EVERY_MS)
+      }, wordEveryMs)
       response.once('close', () => clearInterval(timer))
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    return new SlowModel(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`)
+    return new SlowModel(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, asked)
   }
 
   close(): void {

@@ -11,6 +11,7 @@ import { type OpenApp, openApp } from '../../src/server/open.ts'
 import { createGraphQL } from '../../src/server/yoga.ts'
 import type { TaskTypes } from '../../src/tasks/task-type.ts'
 import { scratchDatabase } from './databases.ts'
+import { invariantsHold } from './invariants.ts'
 
 export interface WorldOptions {
   /** Environment variables on top of the tests' own. */
@@ -19,6 +20,8 @@ export interface WorldOptions {
   url?: string
   /** More task types. */
   extend?: (types: TaskTypes) => void
+  /** Why what must never be may be here: left out, the world is closed only if all that must hold does. */
+  invariants?: `broken on purpose: ${string}`
 }
 
 export interface TestUser {
@@ -59,6 +62,7 @@ const TEST_ENV = {
   ARGON2_TIME_COST: '1',
   RATE_LIMITS: 'off',
   LOCAL_MODEL: 'off',
+  PROVIDER_SYNC_MINUTES: '0',
 }
 
 let schema: GraphQLSchema | undefined
@@ -85,7 +89,12 @@ export class World {
     return new World(app, url, async () => {
       await app.close()
       rmSync(folder, { recursive: true, force: true })
-      await scratch?.drop()
+      try {
+        // Now that nothing is under way any more; by the one that the database belongs to, for others may still be at work.
+        if (scratch && !options.invariants) await invariantsHold(url)
+      } finally {
+        await scratch?.drop()
+      }
     })
   }
 

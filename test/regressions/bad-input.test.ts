@@ -23,6 +23,31 @@ describe.each(dialects())('what no client of good will sends, on %s', (dialect) 
     return errors?.map((error) => error.extensions.code)
   }
 
+  it('an input in which something is wrong is not repeated to whoever sent it, with what is secret beside it', async () => {
+    const secret = 'sk-a-secret-of-some-length'
+    const told = async (type: string, field: string, input: object, user?: TestUser) => {
+      const { errors } = await world.ask(`mutation ($input: ${type}!) { ${field}(input: $input) { userErrors { code } } }`, { input }, user)
+      expect(JSON.stringify(errors)).not.toContain(secret)
+      return errors!.map(({ message, extensions }) => [extensions.code, message])
+    }
+    const provider = (input: object) => told('ModelProviderCreateInput', 'modelProviderCreate', input, ada)
+    expect(await told('UserRegisterInput', 'userRegister', { password: secret })).toEqual([
+      ['BAD_USER_INPUT', 'Variable "$input" got invalid value; Field "email" of required type "String!" was not provided.'],
+    ])
+    expect(await provider({ name: 'x', kind: 'OLLAMA', apikey: secret })).toEqual([
+      ['BAD_USER_INPUT', 'Variable "$input" got invalid value; Field "apikey" is not defined by type "ModelProviderCreateInput". Did you mean "apiKey"?'],
+    ])
+    expect(await provider({ name: 'x', kind: 'NOPE', apiKey: { [secret]: secret } })).toEqual([
+      ['BAD_USER_INPUT', 'Variable "$input" got invalid value at "input.apiKey"; String cannot represent a non string value.'],
+      ['BAD_USER_INPUT', 'Variable "$input" got invalid value at "input.kind"; Value "NOPE" does not exist in "ModelProviderKind" enum.'],
+    ])
+    const { errors } = await world.ask('query ($first: Int, $id: ID!) { tasks(first: $first) { totalCount } task(id: $id) { id } }', { first: 'many' }, ada)
+    expect(errors!.map(({ message }) => message)).toEqual([
+      'Variable "$first" got invalid value; Int cannot represent non-integer value.',
+      'Variable "$id" of required type "ID!" was not provided.',
+    ])
+  })
+
   it.each([1e300, 3e9, -(2 ** 31), 1.5, '1', null])('a cursor that holds %s where a list has a whole number is refused', async (value) => {
     expect(await tasks({ orderBy: [{ field: 'PRIORITY' }], after: forged('+priority,+id', value, ID) })).toEqual(['BAD_USER_INPUT'])
   })

@@ -1,6 +1,7 @@
 import net from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasPostgres, type ScratchDatabase, scratchDatabase } from '../kit/databases.ts'
+import { invariantsHold } from '../kit/invariants.ts'
 import { openWorld, type TestUser, type World } from '../kit/world.ts'
 
 /** Stands between a server and its database, and can be told to let nobody through. */
@@ -65,6 +66,7 @@ describe.skipIf(!hasPostgres)('while PostgreSQL is away', () => {
     wire.mend()
     await world.close()
     wire.close()
+    await invariantsHold(scratch.url)
     await scratch.drop()
   })
 

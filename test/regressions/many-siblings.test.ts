@@ -17,6 +17,7 @@ describe.each(dialects())('600 siblings in one answer, on %s', (dialect) => {
       id: newId(),
       ownerId,
       type: 'http.request',
+      lane: 'http.request',
       status: 'CREATED' as const,
       params: {},
       agentsInvolved: [],
@@ -26,7 +27,15 @@ describe.each(dialects())('600 siblings in one answer, on %s', (dialect) => {
     }))
     await world.client.task.createMany({ data: tasks })
     await world.client.stream.createMany({
-      data: tasks.map(({ id, createdAtMs }) => ({ id, ownerId, taskId: id, producer: 'OUTSIDE' as const, status: 'PENDING' as const, createdAtMs })),
+      data: tasks.map(({ id, createdAtMs }) => ({
+        id,
+        ownerId,
+        taskId: id,
+        producer: 'OUTSIDE' as const,
+        status: 'COMPLETED' as const,
+        createdAtMs,
+        completedAtMs: 1n,
+      })),
     })
   })
   afterAll(() => world.close())

@@ -50,10 +50,9 @@ describe.each(dialects())('thousands of changes at once, on %s', (dialect) => {
   it('producers that all fell silent lose their streams, step by step', async () => {
     await streams({ leaseExpiresAtMs: 1n })
     const { store } = world.app
-    for (let rescued = -1; rescued !== 0; ) {
-      rescued = (await transact(store, server, streamsRescue)).result.length
-      expect(rescued).toBeLessThan(MANY)
-    }
+    // What the server's own sweep is just at is passed over.
+    while (await world.client.stream.count({ where: { status: 'STREAMING' } }))
+      expect((await transact(store, server, streamsRescue)).result.length).toBeLessThan(MANY)
     expect(await world.client.stream.groupBy({ by: ['status'], _count: { _all: true } })).toEqual([{ status: 'INTERRUPTED', _count: { _all: MANY } }])
   })
 })
