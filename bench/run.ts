@@ -6,13 +6,15 @@ const BENCHES: Record<string, string> = {
   http: 'A query over HTTP, against stock Yoga + Pothos + Prisma on the same rows.',
   streams: 'Chunks to 1, 100 and 1,000 subscribers, against Yoga with an in-memory pub/sub.',
   writes: 'Tasks and chunks written, against naive Prisma creates; and what the log of events costs.',
+  queue: 'The task engine against pg-boss, graphile-worker and BullMQ: drain, concurrent creates, idle start.',
+  'queue-million': 'Claims, lists, filters and figures with a million tasks in the table, against the same with some hundred.',
 }
 
 const asked = process.argv.slice(2)
 const unknown = asked.filter((name) => !(name in BENCHES))
 if (unknown.length) {
   if (!asked.includes('--list')) console.error(`There is no ${unknown.join(', ')}. There is:`)
-  for (const [name, about] of Object.entries(BENCHES)) console.log(`${name.padEnd(8)} ${about}`)
+  for (const [name, about] of Object.entries(BENCHES)) console.log(`${name.padEnd(14)} ${about}`)
   process.exit(asked.includes('--list') ? 0 : 1)
 }
 let failed = 0

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { scratchDatabase } from '../test/kit/databases.ts'
 import { type Child, startChild } from './kit/child.ts'
-import { startHoldfast } from './kit/holdfast.ts'
+import { type Holdfast, startHoldfast } from './kit/holdfast.ts'
 import { dataOf, poster } from './kit/load.ts'
 import { median, medianRatio, short, table } from './kit/stats.ts'
 import type { Figures, Order } from './kit/subscribers.ts'
@@ -41,8 +41,10 @@ const now = () => Number(process.hrtime.bigint()) / 1e6
 /** When it was sent, and about four words. */
 const content = () => `${now()} and then she said `
 
-const scratch = await scratchDatabase('sqlite')
+const [scratch, aside] = [await scratchDatabase('sqlite'), await scratchDatabase('sqlite')]
 const holdfast = await startHoldfast(scratch.url)
+const unshared = await startHoldfast(aside.url, {}, 16, 'bench/kit/unshared.ts')
+const bare = await startChild('bench/kit/broadcast.ts', {}, 'url')
 const reference = await startChild('bench/kit/reference.ts', { DATABASE_URL: scratch.url }, 'url')
 
 const OPEN = 'mutation { streamOpen(input: {}) { stream { id } producerToken userErrors { message } } }'
@@ -51,12 +53,12 @@ const FOLLOW = 'subscription ($streamId: ID!) { streamChunks(streamId: $streamId
 const PUBLISH = 'mutation ($streamId: String!, $content: String!) { chunkPublish(streamId: $streamId, content: $content) }'
 const LISTEN = 'subscription ($streamId: String!) { chunks(streamId: $streamId) { seq content } }'
 
-const ours: Contestant = {
-  server: holdfast,
-  url: holdfast.url,
-  authorization: holdfast.headers.authorization!,
+const contestantOf = (server: Holdfast): Contestant => ({
+  server,
+  url: server.url,
+  authorization: server.headers.authorization!,
   open: async () => {
-    const { streamOpen } = dataOf<{ streamOpen: { stream: { id: string }; producerToken: string } }>(await holdfast.post(JSON.stringify({ query: OPEN })))
+    const { streamOpen } = dataOf<{ streamOpen: { stream: { id: string }; producerToken: string } }>(await server.post(JSON.stringify({ query: OPEN })))
     const { id } = streamOpen.stream
     let afterSeq = -1
     return {
@@ -64,28 +66,32 @@ const ours: Contestant = {
       variables: { streamId: id },
       append: async (text) => {
         const input = { id, producerToken: streamOpen.producerToken, afterSeq: afterSeq++, chunks: [{ content: text }] }
-        dataOf(await holdfast.post(JSON.stringify({ query: APPEND, variables: { input } })))
+        dataOf(await server.post(JSON.stringify({ query: APPEND, variables: { input } })))
       },
     }
   },
-}
-const post = poster(reference.ready.url!, 4)
+})
+const ours = contestantOf(holdfast)
+const alone = contestantOf(unshared)
 let made = 0
-const theirs: Contestant = {
-  server: reference,
-  url: reference.ready.url!,
-  authorization: `Bearer ${reference.ready.token}`,
+const inMemory = (server: Child): Contestant => ({
+  server,
+  url: server.ready.url!,
+  authorization: `Bearer ${server.ready.token}`,
   open: async () => {
+    const post = poster(server.ready.url!, 4)
     const streamId = `stream-${made++}`
     return {
       query: LISTEN,
       variables: { streamId },
       append: async (text) => {
-        dataOf(await post(JSON.stringify({ query: PUBLISH, variables: { streamId, content: text } }), { authorization: theirs.authorization }))
+        dataOf(await post(JSON.stringify({ query: PUBLISH, variables: { streamId, content: text } }), { authorization: `Bearer ${server.ready.token}` }))
       },
     }
   },
-}
+})
+const theirs = inMemory(reference)
+const broadcast = inMemory(bare)
 
 interface Round {
   /** Chunks received a second, all subscribers together, at full speed. */
@@ -165,9 +171,14 @@ try {
   for (const audience of AUDIENCES) {
     const mine: Round[] = []
     const other: Round[] = []
+    // What sharing brings, and what the least that a server can do would bring: told where there are many to share.
+    const [unsharing, least]: [Round[], Round[]] = [[], []]
     for (let n = 0; n < ROUNDS; n++) {
       mine.push(await round(ours, audience))
       other.push(await round(theirs, audience))
+      if (audience.subscribers < 1000) continue
+      unsharing.push(await round(alone, audience))
+      least.push(await round(broadcast, audience))
     }
     const row = (who: string, rounds: Round[]) => {
       const of = (key: keyof Round) => short(median(rounds.map((each) => each[key])))
@@ -180,26 +191,33 @@ try {
         p95: `${of('p95Ms')} ms`,
       }
     }
-    const ratio = (key: keyof Round) =>
-      short(
-        medianRatio(
-          mine.map((each) => each[key]),
-          other.map((each) => each[key]),
-        ),
-      )
-    rows.push(row('Holdfast', mine), row('in memory', other), {
-      'subscribers (sockets)': '… ratio',
-      'appended/s': ratio('produced'),
-      'received/s': ratio('rate'),
-      'server µs/chunk': ratio('cpuUs'),
-      'delay at 50/s': ratio('medianMs'),
-      p95: ratio('p95Ms'),
-    })
+    const ratios = (name: string, theirs: Round[]) => {
+      const ratio = (key: keyof Round) =>
+        short(
+          medianRatio(
+            mine.map((each) => each[key]),
+            theirs.map((each) => each[key]),
+          ),
+        )
+      return {
+        'subscribers (sockets)': name,
+        'appended/s': ratio('produced'),
+        'received/s': ratio('rate'),
+        'server µs/chunk': ratio('cpuUs'),
+        'delay at 50/s': ratio('medianMs'),
+        p95: ratio('p95Ms'),
+      }
+    }
+    rows.push(row('Holdfast', mine), row('in memory', other), ratios('… ratio', other))
+    if (least.length) rows.push(row('Holdfast, not shared', unsharing), ratios('… ratio', unsharing), row('bare ws broadcast', least), ratios('… ratio', least))
   }
 } finally {
   await holdfast.stop()
   await reference.stop()
+  await unshared.stop()
+  await bare.stop()
   await scratch.drop()
+  await aside.drop()
 }
 console.log(
   `\nOne producer, one chunk a request, each sent when the one before was answered; then ${STEADY_PER_SECOND} a second. Delay: sent to received, commit included.\n`,

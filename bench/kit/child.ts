@@ -16,12 +16,13 @@ export interface Child {
   stop(): Promise<void>
 }
 
-/** Starts it and waits for the first line of JSON that holds the key. */
-export async function startChild(file: string, env: Record<string, string>, key: string): Promise<Child> {
+/** Starts it and waits for the first line of JSON that holds the key. `node`: another Node, which takes the types out by itself. */
+export async function startChild(file: string, env: Record<string, string>, key: string, node?: string): Promise<Child> {
   const profile = process.env.BENCH_PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${path.resolve(process.env.BENCH_PROFILE)}`] : []
   const child = fork(path.join(root, file), {
     cwd: root,
-    execArgv: [...profile, '--import', 'tsx', '--import', path.join(import.meta.dirname, 'report.ts')],
+    ...(node && { execPath: node }),
+    execArgv: [...profile, ...(node ? [] : ['--import', 'tsx']), '--import', path.join(import.meta.dirname, 'report.ts')],
     env: { PATH: process.env.PATH, HOME: process.env.HOME, TMPDIR: process.env.TMPDIR, NODE_ENV: 'production', ...env },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   })

@@ -12,12 +12,12 @@ export interface Holdfast extends Child {
   headers: Record<string, string>
 }
 
-export async function startHoldfast(databaseUrl: string, env: Record<string, string> = {}, connections = 16): Promise<Holdfast> {
+export async function startHoldfast(databaseUrl: string, env: Record<string, string> = {}, connections = 16, program = 'src/main.ts'): Promise<Holdfast> {
   const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'))
   // However this program ends: the server ends with it.
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   const child = await startChild(
-    'src/main.ts',
+    program,
     {
       DATABASE_URL: databaseUrl,
       DATA_DIR: folder,

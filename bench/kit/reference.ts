@@ -70,7 +70,7 @@ builder.mutationType({
       args: { ownerId: t.arg.string({ required: true }), type: t.arg.string({ required: true }) },
       resolve: (query, _root, { ownerId, type }) => {
         const now = BigInt(Date.now())
-        const task = { id: randomUUID(), ownerId, type, status: 'CREATED' as const, params: {}, agentsInvolved: [] }
+        const task = { id: randomUUID(), ownerId, type, lane: type, status: 'CREATED' as const, params: {}, agentsInvolved: [] }
         return db.task.create({ ...query, data: { ...task, runAtMs: now, createdAtMs: now, updatedAtMs: now } })
       },
     }),
