@@ -1,4 +1,4 @@
-/** What both programs ask, and what they are answered. A code generator would make this file from schema.graphql. */
+/** What the programs ask, and what they are answered. A code generator would make this file from schema.graphql. */
 import type { TypedDocumentNode } from '@urql/core'
 import { parse } from 'graphql'
 
@@ -33,6 +33,17 @@ export const RESULT = operation<
   { id: string }
 >(`
   query Result($id: ID!) { task(id: $id) { id status error streams { nodes { id status text } } } }`)
+
+export const SEND = operation<{ messageSend: UserErrors & { stream: { id: string } } }, { input: object }>(`
+  mutation Send($input: MessageSendInput!) {
+    messageSend(input: $input) { stream { id } userErrors { code message } }
+  }`)
+
+export const LAST_ANSWER = operation<
+  { conversation: { head: { status: string; text: string; error: string | null; stream: { id: string } } } },
+  { id: string }
+>(`
+  query LastAnswer($id: ID!) { conversation(id: $id) { head { id status text error stream { id } } } }`)
 
 /** A final status ends the subscription to a stream; a task's COMPLETED, FAILED and CANCELLED stay until somebody retries it. */
 export const isFinal = (status: string | null): boolean => /^(COMPLETED|FAILED|CANCELLED|INTERRUPTED)$/.test(status ?? '')
