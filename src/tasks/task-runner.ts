@@ -60,7 +60,7 @@ export class TaskRunner implements Takers, AttemptHost {
   #isIdle = false
   /** Whether what the last server left was taken up. */
   #isReady = false
-  #sweeping: Promise<void> | null = null
+  #swept: Promise<void> = Promise.resolve()
   #stopping = false
   #timers: NodeJS.Timeout[] = []
   #dueTimer: NodeJS.Timeout | undefined
@@ -150,15 +150,13 @@ export class TaskRunner implements Takers, AttemptHost {
     await this.claim()
   })
 
-  /** Renews, then rescues. */
+  /** Renews, then rescues. Who asks is answered by a sweep that began after that. */
   sweep(): Promise<void> {
-    this.#sweeping ??= this.#sweep()
-      .catch((error) => this.log.warn({ err: error }, 'The sweep failed; it is tried again.'))
-      .finally(() => {
-        this.#sweeping = null
-      })
-    return this.#sweeping
+    this.#swept = this.#sweepAgain()
+    return this.#swept
   }
+
+  readonly #sweepAgain = coalesced(() => this.#sweep().catch((error) => this.log.warn({ err: error }, 'The sweep failed; it is tried again.')))
 
   async #sweep(): Promise<void> {
     const mine = [...this.#attempts]
@@ -293,6 +291,6 @@ export class TaskRunner implements Takers, AttemptHost {
     for (const attempt of attempts) attempt.end(AttemptEnd.SHUTDOWN)
     await Promise.all(attempts.map((attempt) => attempt.ended))
     for (const timer of this.#timers) clearInterval(timer)
-    await this.#sweeping
+    await this.#swept
   }
 }

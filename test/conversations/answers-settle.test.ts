@@ -32,9 +32,12 @@ describe.each(dialects())('an answer whose server was lost, on %s', (dialect) =>
   }
   /** As when its server had died: the lease runs out, and another takes the task over. */
   const lose = async (taskId: string, columns: { maxAttempts?: number } = {}) => {
-    await on.world.client.task.update({ where: { id: bare(taskId) }, data: { leaseExpiresAtMs: 1n, ...columns } })
-    const { result } = await transact(on.world.app.store, server, (work) => tasksRescue(work))
-    return result.map(({ id }) => id)
+    // In one transaction: its server is not dead in truth, and renews the lease.
+    await transact(on.world.app.store, server, async (work) => {
+      await work.db.task.update({ where: { id: bare(taskId) }, data: { leaseExpiresAtMs: 1n, ...columns } })
+      const rescued = await tasksRescue(work)
+      expect(rescued.map(({ id }) => id)).toEqual([bare(taskId)])
+    })
   }
 
   it('goes on in another attempt, in a stream of its own, and is whole in the end', async () => {

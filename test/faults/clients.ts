@@ -5,6 +5,10 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { newId } from '../../src/core/ids.ts'
+import { OUTSIDE_LEASE_MS } from '../../src/streams/stream.ts'
+
+/** So much earlier than its client a server may count a silence. */
+const LATENCY_MS = 20_000
 
 /** Where the server is, while it is there. */
 export class Gate {
@@ -116,15 +120,25 @@ export class Clients {
       const chunks: string[] = []
       this.book.written.set(id, chunks)
       this.#follow(id)
-      for (let left = randomInt(20, 200); left > 0; ) {
+      let heardAt = performance.now()
+      const isSilenced = (refusal?: string) => refusal === 'STREAM_NOT_OPEN' && performance.now() - heardAt > OUTSIDE_LEASE_MS - LATENCY_MS
+      let silenced = false
+      for (let left = randomInt(20, 200); left > 0 && !silenced; ) {
         const contents = Array.from({ length: Math.min(left, randomInt(1, 4)) }, () => `${id.slice(-4)}/${left--} `)
         const afterSeq = chunks.length - 1
         const input = { id, producerToken, afterSeq, chunks: contents.map((content) => ({ content })) }
-        await this.#does(APPEND, { input }, ['STREAM_SEQ_MISMATCH'])
+        const { userErrors } = await this.#does(APPEND, { input }, (refusal, sent) => isSilenced(refusal) || (sent > 0 && refusal === 'STREAM_SEQ_MISMATCH'))
+        silenced = isSilenced(userErrors?.[0]?.code)
+        if (silenced) continue
+        heardAt = performance.now()
         chunks.push(...contents)
         await pause(5)
       }
-      await this.#does(COMPLETE, { input: { id, producerToken, afterSeq: chunks.length - 1 } }, ['STREAM_NOT_OPEN'])
+      if (silenced) continue
+      const end = { id, producerToken, afterSeq: chunks.length - 1 }
+      const { userErrors } = await this.#does(COMPLETE, { input: end }, (refusal, sent) => sent > 0 && refusal === 'STREAM_NOT_OPEN')
+      // Or so long without an answer that its lease ran out: then it may be INTERRUPTED.
+      if (isSilenced(userErrors?.[0]?.code)) continue
       this.book.completed.add(id)
     }
   }
@@ -169,8 +183,8 @@ export class Clients {
     }
   }
 
-  /** Sends until it is acknowledged. `doneBefore`: refusals that, at a second sending, mean that the first had arrived. */
-  async #does(query: string, variables: object, doneBefore: string[] = []): Promise<Data> {
+  /** Sends until it is answered. `isExpected`: refusals that are no fault, such as one that means, at a second sending, that the first had arrived. */
+  async #does(query: string, variables: object, isExpected: (refusal: string, sent: number) => boolean = () => false): Promise<Data> {
     for (let sent = 0; ; sent++) {
       let result: Result
       try {
@@ -180,7 +194,7 @@ export class Clients {
       }
       const payload = (Object.values(result.data ?? {})[0] ?? {}) as { userErrors?: { code: string }[] }
       const refusal = result.errors?.[0]?.message ?? payload.userErrors?.[0]?.code
-      if (refusal && !(sent > 0 && doneBefore.includes(refusal))) this.book.faults.push(`${query.slice(0, 60)} was refused after ${sent} retries: ${refusal}`)
+      if (refusal && !isExpected(refusal, sent)) this.book.faults.push(`${query.slice(0, 60)} was refused after ${sent} retries: ${refusal}`)
       return payload
     }
   }

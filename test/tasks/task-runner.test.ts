@@ -376,9 +376,11 @@ describe.each(dialects())('the runner on %s', (dialect) => {
     it('of many servers that find it one takes it over', async () => {
       const { id } = await create(on.world, on.ada, { maxAttempts: 1 })
       await whenStatus(on.world, on.ada, id, 'RUNNING')
-      await lapse(on.world, id)
+      // Another's, which nobody renews: this server, too, may be the one that finds it.
+      await on.world.client.task.update({ where: { id: bare(id) }, data: { leaseExpiresAtMs: 1n, leaseToken: 'lost' } })
       const found = await Promise.all(Array.from({ length: 5 }, () => asServer(tasksRescue)))
-      expect(found.flatMap(({ result }) => result).filter((task) => task.id === bare(id))).toHaveLength(1)
+      expect(found.flatMap(({ result }) => result).filter((task) => task.id === bare(id)).length).toBeLessThanOrEqual(1)
+      await whenStatus(on.world, on.ada, id, 'FAILED')
       expect((await kindsOf(on.world, id)).filter((kind) => kind === 'FAILED')).toHaveLength(1)
     })
   })
