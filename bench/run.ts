@@ -5,6 +5,7 @@ import path from 'node:path'
 const BENCHES: Record<string, string> = {
   http: 'A query over HTTP, against stock Yoga + Pothos + Prisma on the same rows.',
   streams: 'Chunks to 1, 100 and 1,000 subscribers, against Yoga with an in-memory pub/sub.',
+  appends: 'Chunks on disk, against the file-backed server of Durable Streams.',
   writes: 'Tasks and chunks written, against naive Prisma creates; and what the log of events costs.',
   queue: 'The task engine against pg-boss, graphile-worker and BullMQ: drain, concurrent creates, idle start.',
   'queue-million': 'Claims, lists, filters and figures with a million tasks in the table, against the same with some hundred.',
