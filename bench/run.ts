@@ -9,6 +9,7 @@ const BENCHES: Record<string, string> = {
   writes: 'Tasks and chunks written, against naive Prisma creates; and what the log of events costs.',
   queue: 'The task engine against pg-boss, graphile-worker and BullMQ: drain, concurrent creates, idle start.',
   'queue-million': 'Claims, lists, filters and figures with a million tasks in the table, against the same with some hundred.',
+  'usage-million': 'Sums and lists of a million calls of providers, against the same of a thousand.',
 }
 
 const asked = process.argv.slice(2)
