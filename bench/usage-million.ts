@@ -71,7 +71,7 @@ const MEASURES: Measure<Side>[] = [
   sums('of all by day and model', 'admin', 'groupBy: [DAY, MODEL], first: 1000'),
   list('an owner’s newest ten', 'owner', 'first: 10'),
   list('an owner’s dearest ten', 'owner', 'first: 10, orderBy: [{ field: COST, direction: DESC }]'),
-  list('an owner’s of one model', 'owner', 'first: 10, filter: { status: { in: [COMPLETED] }, model: { eq: "model-1" } }'),
+  list('an owner’s of one model', 'owner', 'first: 10, filter: { status: { in: [COMPLETED] }, model: { eq: "model-4" } }'),
   list('all, the newest fifty', 'admin', 'first: 50'),
 ]
 
