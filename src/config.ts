@@ -116,6 +116,10 @@ export const SETTINGS = {
     whole(0, 525_600).default(1440),
     'How often the models of providers set up by the environment are listed anew, until an ADMIN sets it otherwise; 0: only by hand.',
   ],
+  METRICS_TOKEN: [
+    z.string().min(16, 'must have at least 16 characters').optional(),
+    'What whoever reads `/metrics` sends as `Authorization: Bearer …`. Without it only an ADMIN’s token, or API key of the scope `FIGURES_READ`, opens it.',
+  ],
   LOCAL_MODEL: [flag.default(true), 'Whether the small local model may run, where it is installed.'],
 } as const satisfies Record<string, readonly [z.ZodType, string]>
 

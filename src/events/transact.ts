@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Actor, actorId } from '../core/actor.ts'
 import { isRetryable, meaningOf } from '../db/constraints.ts'
 import type { OpenTransaction } from '../db/database.ts'
+import { retried } from '../db/database-figures.ts'
+import { tellCommitted } from './committed.ts'
 import { appendEvents, type LoggedEvent } from './log.ts'
 import type { Store } from './store.ts'
 import { EVENTS_TOPIC } from './tail.ts'
@@ -33,6 +35,7 @@ export async function transact<T>(store: Store, actor: Actor, operation: (work: 
     // Whoever follows here need not read what was written here, as long as it is next.
     if (store.tail.offer(events)) store.signals.sendAway([EVENTS_TOPIC])
     else signals.add(EVENTS_TOPIC)
+    tellCommitted(events)
   }
   if (signals.size) store.signals.send(signals)
   return committed
@@ -89,6 +92,7 @@ async function retrying<T>(run: () => Promise<T>): Promise<T> {
       const meaning = meaningOf(error)
       if (meaning) throw meaning
       if (tries >= TRIES || !isRetryable(error)) throw error
+      retried()
       await sleep(2 ** tries * (5 + Math.random() * 5))
     }
   }

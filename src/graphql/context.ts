@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { Actor } from '../core/actor.ts'
+import type { Gauge } from '../core/figures.ts'
 import type { Client } from '../db/database.ts'
 import { type Made, type Once, once } from '../events/once.ts'
 import type { Store } from '../events/store.ts'
@@ -30,6 +31,13 @@ export interface App {
   readonly streams: StreamHub
   readonly chunks: ChunkCommitter
   readonly limits: RateLimits
+  readonly figures: Figures
+}
+
+/** What is to be seen of this server from outside. */
+export interface Figures {
+  /** What is so at the moment. */
+  gauges(): Promise<Gauge[]>
 }
 
 export interface RateLimits {

@@ -53,10 +53,12 @@ import '../streams/stream-ticket.graphql.ts'
 import { type GraphQLSchema, isInterfaceType, isObjectType } from 'graphql'
 import { MAX_PAGE } from '../core/page.ts'
 import { builder } from './builder.ts'
+import { timeRootFields } from './request-figures.ts'
 
 export function buildSchema(): GraphQLSchema {
   const schema = builder.toSchema()
   describePages(schema)
+  timeRootFields(schema)
   return schema
 }
 

@@ -27,6 +27,8 @@ import { TaskCreator } from '../tasks/task-creator.ts'
 import { TaskRunner } from '../tasks/task-runner.ts'
 import type { TaskTypes } from '../tasks/task-type.ts'
 import { tasksAge } from '../tasks/tasks-age.ts'
+import { gaugesOf } from '../telemetry/gauges.ts'
+import { lagMeasure } from '../telemetry/process-figures.ts'
 import type { Meter } from '../usage/meter.ts'
 import { usageKeep } from '../usage/usage-keep.ts'
 import { createRateLimits } from './rate-limits.ts'
@@ -122,6 +124,8 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
     ]).catch(warn)
   }, HOUSEKEEPING_EVERY_MS)
   housekeeping.unref()
+  const figures = { gauges: () => gaugesOf({ store, runner, streams }) }
+  const lag = lagMeasure()
   const tallies = tallyKeep(store, warn)
   const usage = usageKeep(store, warn)
   runner.start()
@@ -147,8 +151,10 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
       concurrency: config.ARGON2_CONCURRENCY,
     }),
     limits: createRateLimits(config),
+    figures,
     close: async () => {
       clearInterval(housekeeping)
+      lag.stop()
       closing.abort()
       await scheduler.stop()
       await lister.stop()

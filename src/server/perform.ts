@@ -5,6 +5,7 @@ import { Unauthenticated, Unavailable } from '../core/errors.ts'
 import { type App, Context, type Origin } from '../graphql/context.ts'
 import { type Call, type Fault, masked, type Params, type Prepared } from '../graphql/execute.ts'
 import { Refused } from '../graphql/refused.ts'
+import { refused, requestEnded } from '../graphql/request-figures.ts'
 import { finished, type LiveResults, serverStops } from '../graphql/subscribe.ts'
 import { watchActor } from '../identity/actor-watch.ts'
 import { authenticate } from '../identity/authenticate.ts'
@@ -45,7 +46,7 @@ export class Performer {
     try {
       actor = await this.admit(exchange.authorization, origin)
     } catch (error) {
-      return { errors: [masked(error, context(stranger))] }
+      return refused({ errors: [masked(error, context(stranger))] })
     }
     const call: Call = {
       params,
@@ -58,7 +59,7 @@ export class Performer {
       },
     }
     const prepared = this.prepare(call)
-    if ('errors' in prepared) return prepared
+    if ('errors' in prepared) return refused(prepared)
     if (prepared.operation.operation === 'subscription') {
       if (this.#stopping) return { errors: [masked(new Unavailable('The server is stopping.'), call.context)] }
       this.#open.add(ending)
@@ -100,6 +101,7 @@ export class Performer {
     const startedAt = performance.now()
     const outcome = await prepared.run()
     const durationMs = performance.now() - startedAt
+    requestEnded(prepared.operation, context.actor, durationMs, isLive(outcome) ? undefined : outcome.errors?.[0])
     const level = durationMs > SLOW_MS ? 'info' : 'debug'
     const { log } = this.app
     if (log.isLevelEnabled(level)) {

@@ -81,6 +81,11 @@ export class TaskRunner implements Takers, AttemptHost {
     return this.options.only ?? this.types.names
   }
 
+  /** How many attempts are under way here. */
+  get running(): number {
+    return this.#attempts.size
+  }
+
   get log(): RunnerLog {
     return this.options.log
   }
