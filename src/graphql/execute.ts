@@ -40,6 +40,8 @@ export interface Call {
   context: Context
   /** Throws where the transport does not carry this kind of operation. */
   permit?: (kind: OperationTypeNode) => void
+  /** What trace the client says it belongs to. */
+  traceparent?: unknown
   /** Whether the result tells what the operation costs. */
   tellCost?: boolean
   /** Called once when a subscription has ended, however it did. */

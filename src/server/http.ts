@@ -105,6 +105,7 @@ export function createHttpServer(app: App, graphql: ReturnType<typeof createGrap
       ),
       authorization: headers.authorization ?? null,
       lastEventId: (headers['last-event-id'] as string | undefined) ?? null,
+      traceparent: headers.traceparent as string | undefined,
       tellCost: headers['x-holdfast-cost'] === '1',
       accepted: acceptedBy(headers.accept),
       ending,

@@ -29,6 +29,7 @@ import type { TaskTypes } from '../tasks/task-type.ts'
 import { tasksAge } from '../tasks/tasks-age.ts'
 import { gaugesOf } from '../telemetry/gauges.ts'
 import { lagMeasure } from '../telemetry/process-figures.ts'
+import { openTracing } from '../telemetry/tracing.ts'
 import type { Meter } from '../usage/meter.ts'
 import { usageKeep } from '../usage/usage-keep.ts'
 import { createRateLimits } from './rate-limits.ts'
@@ -126,6 +127,7 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
   housekeeping.unref()
   const figures = { gauges: () => gaugesOf({ store, runner, streams }) }
   const lag = lagMeasure()
+  const traces = await openTracing(config, warn)
   const tallies = tallyKeep(store, warn)
   const usage = usageKeep(store, warn)
   runner.start()
@@ -165,6 +167,7 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
       await providers.close()
       streams.close()
       await store.close()
+      await traces?.close()
     },
   }
 }

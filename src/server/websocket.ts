@@ -96,7 +96,7 @@ export function serveSockets(app: App, http: Server, performer: Performer, times
       const own = tokenOf(payload.extensions?.headers)
       if (own) context = contextOf(extra, ending.signal, await performer.admit(own, extra.origin))
       else await performer.count(extra.actor, extra.origin)
-      const call: Call = { params: checkParams(payload), context, tellCost: payload.extensions?.cost === true }
+      const call: Call = { params: checkParams(payload), context, tellCost: payload.extensions?.cost === true, traceparent: payload.extensions?.traceparent }
       const prepared = performer.prepare(call)
       if ('errors' in prepared) return [...refused(prepared).errors]
       const root: RootValue = { id, prepared, call, ending, own: own !== null, extra }
