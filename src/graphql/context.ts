@@ -38,6 +38,8 @@ export interface App {
 export interface Figures {
   /** What is so at the moment. */
   gauges(): Promise<Gauge[]>
+  /** Who asked the API for what. */
+  apiCalls: { count(actor: Actor, call: { operation: string; durationMs: number; isFailed: boolean }): void; fold(): Promise<void> }
 }
 
 export interface RateLimits {

@@ -7,6 +7,7 @@ import { openDatabase } from '../db/database.ts'
 import { migrate } from '../db/migrate.ts'
 import { eventsExpire } from '../events/retention.ts'
 import { openStore } from '../events/store.ts'
+import { ApiCallCounter } from '../figures/api-calls.ts'
 import type { App } from '../graphql/context.ts'
 import { installationBind } from '../identity/installation-bind.ts'
 import { createPasswordHasher } from '../identity/password-hash.ts'
@@ -125,7 +126,8 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
     ]).catch(warn)
   }, HOUSEKEEPING_EVERY_MS)
   housekeeping.unref()
-  const figures = { gauges: () => gaugesOf({ store, runner, streams }) }
+  const apiCalls = new ApiCallCounter(store, warn)
+  const figures = { gauges: () => gaugesOf({ store, runner, streams }), apiCalls }
   const lag = lagMeasure()
   const traces = await openTracing(config, warn)
   const tallies = tallyKeep(store, warn)
@@ -164,6 +166,7 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
       await runner.stop()
       await tallies.stop()
       await usage.stop()
+      await apiCalls.stop()
       await providers.close()
       streams.close()
       await store.close()

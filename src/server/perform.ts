@@ -106,7 +106,9 @@ export class Performer {
     const startedAt = performance.now()
     const outcome = tracing.on ? await traced(tracing.on, call, prepared) : await prepared.run()
     const durationMs = performance.now() - startedAt
-    requestEnded(prepared.operation, context.actor, durationMs, isLive(outcome) ? undefined : outcome.errors?.[0])
+    const error = isLive(outcome) ? undefined : outcome.errors?.[0]
+    requestEnded(prepared.operation, context.actor, durationMs, error)
+    this.app.figures.apiCalls.count(context.actor, { operation: operationName(prepared.operation, context.actor), durationMs, isFailed: error !== undefined })
     const level = durationMs > SLOW_MS ? 'info' : 'debug'
     const { log } = this.app
     if (log.isLevelEnabled(level)) {
