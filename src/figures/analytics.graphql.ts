@@ -6,7 +6,7 @@ import { idOf } from '../core/ids.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { builder, rights, type SchemaTypes, weighs } from '../graphql/builder.ts'
 import { type Histogram, histogramMerge, type Spread, spreadOf } from '../tasks/histogram.ts'
-import { EVERYBODY, MINUTE_COUNTS, type MinuteCount, type TallyPeriod } from '../tasks/tally.ts'
+import { ALL_TYPES, EVERYBODY, MINUTE_COUNTS, type MinuteCount, type TallyPeriod } from '../tasks/tally.ts'
 import { tasksOverTime } from '../tasks/tasks-over-time.ts'
 import { usageOverTime } from '../usage/usage-over-time.ts'
 import { SUM_COLUMNS, type SumKey, type Sums } from '../usage/usage-sum.ts'
@@ -61,11 +61,12 @@ const BucketEnum = builder.enumType('AnalyticsBucket', {
 })
 
 interface TaskFigures extends Record<MinuteCount, number> {
-  durations: Histogram
+  /** To be added up, if anybody asks. */
+  durations: Histogram[]
 }
 interface TaskBucket extends OfBucket {
   all: TaskFigures
-  byType: (TaskFigures & { type: string })[]
+  byType: () => Promise<(TaskFigures & { type: string })[]>
 }
 
 const COUNTS: Record<MinuteCount, string> = {
@@ -83,7 +84,7 @@ const taskFigures = (t: Fields<unknown>, of: (parent: never) => TaskFigures) => 
     t.float({
       nullable: true,
       description: `${what} of those that COMPLETED, from the start of the last attempt to its end, in milliseconds; null where none did.`,
-      resolve: (parent) => value(spread(figures(parent).durations)),
+      resolve: (parent) => value(durationsOf(figures(parent))),
     })
   return {
     ...Object.fromEntries(MINUTE_COUNTS.map((name) => [name, t.int({ description: COUNTS[name], resolve: (parent) => figures(parent)[name] })])),
@@ -115,32 +116,60 @@ const TaskAnalytics = builder.objectRef<TaskBucket>('TaskAnalytics').implement({
       ...weighs(50),
       type: [TaskTypeAnalytics],
       description: 'The same for each type of which anything happened, by name.',
-      resolve: ({ byType }) => byType,
+      resolve: ({ byType }) => byType(),
     }),
   }),
 })
 
-const newFigures = (): TaskFigures => ({ created: 0, started: 0, completed: 0, failed: 0, cancelled: 0, retried: 0, durations: {} })
+const totals = new WeakMap<TaskFigures, Histogram>()
+
+function durationsOf(figures: TaskFigures): Spread {
+  const { durations } = figures
+  if (durations.length === 1) return spread(durations[0]!)
+  const known = totals.get(figures)
+  if (known) return spread(known)
+  const total: Histogram = {}
+  for (const part of durations) histogramMerge(total, part)
+  totals.set(figures, total)
+  return spread(total)
+}
+
+const newFigures = (): TaskFigures => ({ created: 0, started: 0, completed: 0, failed: 0, cancelled: 0, retried: 0, durations: [] })
 
 function figuresAdd(sum: TaskFigures, more: TallyPeriod): void {
   for (const name of MINUTE_COUNTS) sum[name] += more[name]
-  histogramMerge(sum.durations, more.durations)
+  sum.durations.push(more.durations)
 }
 
-function taskBuckets(span: Span, periods: readonly TallyPeriod[]): TaskBucket[] {
-  const buckets = new Map(span.starts.map((startMs) => [startMs, { all: newFigures(), types: new Map<string, TaskFigures>() }]))
+/** By their buckets, and in each by type. */
+function bucketed(span: Span, periods: readonly TallyPeriod[]): Map<number, Map<string, TaskFigures>> {
+  const buckets = new Map(span.starts.map((startMs) => [startMs, new Map<string, TaskFigures>()]))
   for (const period of periods) {
-    const { all, types } = buckets.get(bucketStart(span.bucket, period.startMs))!
-    const ofType = types.get(period.type) ?? newFigures()
-    types.set(period.type, ofType)
-    figuresAdd(all, period)
-    figuresAdd(ofType, period)
+    const types = buckets.get(bucketStart(span.bucket, period.startMs))!
+    const sum = types.get(period.type) ?? newFigures()
+    types.set(period.type, sum)
+    figuresAdd(sum, period)
   }
-  return [...buckets].map(([startMs, { all, types }]) => ({
+  return buckets
+}
+
+/** `read`: all types together, or each. Each is read once for all buckets, when it is first asked for. */
+async function taskBuckets(span: Span, isFiltered: boolean, read: (together: boolean) => Promise<TallyPeriod[]>): Promise<TaskBucket[]> {
+  let reading: Promise<Map<number, Map<string, TaskFigures>>> | undefined
+  const each = () => {
+    reading ??= read(false).then((periods) => bucketed(span, periods))
+    return reading
+  }
+  const all = await read(!isFiltered)
+  const sums = bucketed(
+    span,
+    all.map((period) => ({ ...period, type: ALL_TYPES })),
+  )
+  return span.starts.map((startMs) => ({
     span,
     startMs,
-    all,
-    byType: [...types].sort(([a], [b]) => (a < b ? -1 : 1)).map(([type, figures]) => ({ type, ...figures })),
+    all: sums.get(startMs)!.get(ALL_TYPES) ?? newFigures(),
+    byType: async () => [...(await each()).get(startMs)!].sort(([a], [b]) => (a < b ? -1 : 1)).map(([type, figures]) => ({ type, ...figures })),
   }))
 }
 
@@ -223,8 +252,9 @@ const AnalyticsRef = builder.objectRef<Analytics>('Analytics').implement({
       resolve: async ({ span, ownerId }, { types }, { app, actor }) => {
         if (types && types.length > MAX_TYPES) throw new BadUserInput(`At most ${MAX_TYPES} types.`, ['types'])
         const scope = { ownerIds: ownersOf(actor, ownerId), ...(types && { types }) }
-        const periods = await tasksOverTime(app.store, scope, { hours: span.bucket === 'HOUR' ? 1 : 24, fromMs: span.fromMs, toMs: span.toMs })
-        return taskBuckets(span, periods)
+        const { fromMs, toMs } = span
+        const hours = span.bucket === 'HOUR' ? 1 : 24
+        return taskBuckets(span, Boolean(types), (together) => tasksOverTime(app.store, scope, { hours, fromMs, toMs, together }))
       },
     }),
     usage: t.field({

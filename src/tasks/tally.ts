@@ -36,6 +36,8 @@ export interface TallyMinute extends Record<MinuteCount, number> {
 export const PERIOD_HOURS = [1, 24] as const
 export type PeriodHours = (typeof PERIOD_HOURS)[number]
 export const HOUR_MS = 60 * MINUTE_MS
+/** Stands for all types together, in periods: to add up the histograms of many types and hours takes long. No type is called so. */
+export const ALL_TYPES = ''
 
 /** What happened within an hour or a day. Like minutes they are history: a task that is deleted stays in them. */
 export interface TallyPeriod extends Record<MinuteCount, number> {
@@ -101,9 +103,11 @@ export class TallyChanges {
     if (!name) return
     this.#minute(ownerId, type, happened.minuteMs)[name] += count
     for (const hours of PERIOD_HOURS) {
-      const period = this.#period(ownerId, type, hours, happened.minuteMs)
-      period[name] += count
-      if (name === 'completed') for (const ms of spansMs) histogramPut(period.durations, ms)
+      for (const ofType of [type, ALL_TYPES]) {
+        const period = this.#period(ownerId, ofType, hours, happened.minuteMs)
+        period[name] += count
+        if (name === 'completed') for (const ms of spansMs) histogramPut(period.durations, ms)
+      }
     }
   }
 

@@ -86,8 +86,11 @@ describe.each(dialects())('what went on, by spans of time, on %s,', (dialect) =>
         const key = `${ownerId} ${type} ${Number(minuteMs) - (Number(minuteMs) % (hours * HOUR))}`
         sums.set(key, (sums.get(key) ?? 0) + created * 1000 + completed)
       }
-      const kept = await on.world.client.taskPeriod.findMany({ where: { hours } })
+      const kept = await on.world.client.taskPeriod.findMany({ where: { hours, type: { not: '' } } })
       expect(new Map(kept.map(({ ownerId, type, startMs, created, completed }) => [`${ownerId} ${type} ${startMs}`, created * 1000 + completed]))).toEqual(sums)
+      const all = await on.world.client.taskPeriod.findMany({ where: { hours, type: '' } })
+      const whole = (rows: { created: number; completed: number }[]) => rows.reduce((total, { created, completed }) => total + created * 1000 + completed, 0)
+      expect(whole(all)).toBe(whole(kept))
     }
   })
 
@@ -98,16 +101,18 @@ describe.each(dialects())('what went on, by spans of time, on %s,', (dialect) =>
     await on.world.client.taskTally.create({ data: tally })
     const days = [Date.UTC(2025, 5, 29), Date.UTC(2025, 5, 30), Date.UTC(2025, 6, 6), Date.UTC(2025, 6, 7)]
     await on.world.client.taskPeriod.createMany({
-      data: days.map((startMs, i) => ({
-        ownerId,
-        type: 'old',
-        hours: 24,
-        startMs: BigInt(startMs),
-        created: 1,
-        completed: 2,
-        failed: i,
-        durationCounts: { [10 * (i + 1)]: [2, 20 * (i + 1)] },
-      })),
+      data: ['old', ''].flatMap((type) =>
+        days.map((startMs, i) => ({
+          ownerId,
+          type,
+          hours: 24,
+          startMs: BigInt(startMs),
+          created: 1,
+          completed: 2,
+          failed: i,
+          durationCounts: { [10 * (i + 1)]: [2, 20 * (i + 1)] },
+        })),
+      ),
     })
     const range = { from: '2025-06-29T13:00:00Z', to: '2025-07-07T01:00:00Z' }
     const told = async (bucket: string) =>
@@ -128,6 +133,8 @@ describe.each(dialects())('what went on, by spans of time, on %s,', (dialect) =>
       ['2025-07-01', 4, 5, 35, 30],
     ])
     expect((await told('DAY')).length).toBe(9)
+    const [, , last] = await ask(TASKS, { bucket: 'WEEK', ...range, types: ['old'] }, cy)
+    expect([last.completed, last.meanDurationMs, last.byType.map(({ type, failed }: Data) => [type, failed])]).toEqual([2, 40, [['old', 3]]])
   })
 
   it('tells of tokens and cost by hours and days, before they are summed up and after', async () => {
