@@ -130,6 +130,10 @@ export const SETTINGS = {
     whole(0, 525_600).default(1440),
     'How often the models of providers set up by the environment are listed anew, until an ADMIN sets it otherwise; 0: only by hand.',
   ],
+  CACHE_SECONDS: [
+    whole(0, 86_400).default(300),
+    'How long answers are kept that cost much to find (prices, figures of what is past). A change ends that at once; 0: nothing is kept.',
+  ],
   METRICS_TOKEN: [
     z.string().min(16, 'must have at least 16 characters').optional(),
     'What whoever reads `/metrics` sends as `Authorization: Bearer …`. Without it only an ADMIN’s token, or API key of the scope `FIGURES_READ`, opens it.',

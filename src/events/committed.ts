@@ -6,11 +6,13 @@ import type { LoggedEvent } from './log.ts'
 
 type Hear = (event: LoggedEvent) => void
 
-const listeners: { prefix: string; hear: Hear }[] = []
+const listeners = new Set<{ prefix: string; hear: Hear }>()
 
-/** `hear` is told of events whose kind begins so. It must be quick and not throw. Once for each, when its file is loaded. */
-export function registerCommitted(prefix: string, hear: Hear): void {
-  listeners.push({ prefix, hear })
+/** `hear` is told of events whose kind begins so. It must be quick and not throw. What it answers ends that. */
+export function registerCommitted(prefix: string, hear: Hear): () => void {
+  const listener = { prefix, hear }
+  listeners.add(listener)
+  return () => void listeners.delete(listener)
 }
 
 export function tellCommitted(events: readonly LoggedEvent[]): void {

@@ -7,7 +7,7 @@ import { Prisma } from '../generated/sqlite/client.ts'
 import { builder, rights, type SchemaTypes, weighs } from '../graphql/builder.ts'
 import { type Histogram, histogramMerge, type Spread, spreadOf } from '../tasks/histogram.ts'
 import { ALL_TYPES, EVERYBODY, MINUTE_COUNTS, type MinuteCount, type TallyPeriod } from '../tasks/tally.ts'
-import { tasksOverTime } from '../tasks/tasks-over-time.ts'
+import { tasksOverTimeKept } from '../tasks/tasks-over-time-kept.ts'
 import { usageOverTime } from '../usage/usage-over-time.ts'
 import { SUM_COLUMNS, type SumKey, type Sums } from '../usage/usage-sum.ts'
 import { SUM_FIELDS } from '../usage/usage-sum-fields.graphql.ts'
@@ -254,7 +254,7 @@ const AnalyticsRef = builder.objectRef<Analytics>('Analytics').implement({
         const scope = { ownerIds: ownersOf(actor, ownerId), ...(types && { types }) }
         const { fromMs, toMs } = span
         const hours = span.bucket === 'HOUR' ? 1 : 24
-        return taskBuckets(span, Boolean(types), (together) => tasksOverTime(app.store, scope, { hours, fromMs, toMs, together }))
+        return taskBuckets(span, Boolean(types), (together) => tasksOverTimeKept(app.store, app.figures.past, scope, { hours, fromMs, toMs, together }))
       },
     }),
     usage: t.field({

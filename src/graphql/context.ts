@@ -4,6 +4,7 @@ import type { Config } from '../config.ts'
 import type { Actor } from '../core/actor.ts'
 import type { Gauge } from '../core/figures.ts'
 import type { Client } from '../db/database.ts'
+import type { Kept } from '../events/kept.ts'
 import { type Made, type Once, once } from '../events/once.ts'
 import type { Store } from '../events/store.ts'
 import { type Committed, reading, transact } from '../events/transact.ts'
@@ -13,6 +14,7 @@ import type { OpenProviders } from '../providers/providers.ts'
 import type { Secrets } from '../secrets.ts'
 import type { ChunkCommitter } from '../streams/chunk-committer.ts'
 import type { StreamHub } from '../streams/stream-hub.ts'
+import type { TallyPeriod } from '../tasks/tally.ts'
 import type { TaskCreator } from '../tasks/task-creator.ts'
 import type { TaskTypes } from '../tasks/task-type.ts'
 import type { Tools } from '../tools/tool.ts'
@@ -40,6 +42,8 @@ export interface Figures {
   gauges(): Promise<Gauge[]>
   /** Who asked the API for what. */
   apiCalls: { count(actor: Actor, call: { operation: string; durationMs: number; isFailed: boolean }): void; fold(): Promise<void> }
+  /** What happened to tasks in what is past. */
+  past: Kept<TallyPeriod[]>
 }
 
 export interface RateLimits {

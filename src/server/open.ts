@@ -5,6 +5,7 @@ import { type Logger, pino } from 'pino'
 import type { Config } from '../config.ts'
 import { openDatabase } from '../db/database.ts'
 import { migrate } from '../db/migrate.ts'
+import { Kept } from '../events/kept.ts'
 import { eventsExpire } from '../events/retention.ts'
 import { openStore } from '../events/store.ts'
 import { ApiCallCounter } from '../figures/api-calls.ts'
@@ -23,6 +24,7 @@ import { StreamHub } from '../streams/stream-hub.ts'
 import { streamsCompact } from '../streams/streams-compact.ts'
 import { streamsExpire } from '../streams/streams-expire.ts'
 import { readyWatch } from '../tasks/ready-watch.ts'
+import type { TallyPeriod } from '../tasks/tally.ts'
 import { tallyKeep } from '../tasks/tally-keep.ts'
 import { TaskCreator } from '../tasks/task-creator.ts'
 import { TaskRunner } from '../tasks/task-runner.ts'
@@ -32,10 +34,13 @@ import { gaugesOf } from '../telemetry/gauges.ts'
 import { lagMeasure } from '../telemetry/process-figures.ts'
 import { openTracing } from '../telemetry/tracing.ts'
 import type { Meter } from '../usage/meter.ts'
+import { keptPrices } from '../usage/price-find.ts'
 import { usageKeep } from '../usage/usage-keep.ts'
 import { createRateLimits } from './rate-limits.ts'
 import { openTaskTypes } from './task-types.ts'
 
+/** Each is some hundred bytes to a kilobyte. */
+const PERIODS_KEPT = 20_000
 const HOUSEKEEPING_EVERY_MS = 10 * 60_000
 
 export interface OpenApp extends App {
@@ -89,7 +94,8 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
     throw error
   }
   const store = await openStore(database, { warn })
-  const { taskTypes, providers, tools, meter } = openTaskTypes(config, log, { store, secrets, catalogue: openCatalogue(store, secrets, warn) })
+  const prices = keptPrices(store, config.CACHE_SECONDS)
+  const { taskTypes, providers, tools, meter } = openTaskTypes(config, log, { store, secrets, catalogue: openCatalogue(store, secrets, warn), prices })
   await environmentWrite(store, providers.environment, {
     syncEveryMinutes: config.PROVIDER_SYNC_MINUTES,
     local: providers.local,
@@ -127,7 +133,8 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
   }, HOUSEKEEPING_EVERY_MS)
   housekeeping.unref()
   const apiCalls = new ApiCallCounter(store, warn)
-  const figures = { gauges: () => gaugesOf({ store, runner, streams }), apiCalls }
+  const past = new Kept<TallyPeriod[]>(store, { seconds: config.CACHE_SECONDS, most: PERIODS_KEPT, weigh: (periods) => periods.length, changedBy: () => false })
+  const figures = { gauges: () => gaugesOf({ store, runner, streams }), apiCalls, past }
   const lag = lagMeasure()
   const traces = await openTracing(config, warn)
   const tallies = tallyKeep(store, warn)
@@ -167,6 +174,8 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
       await tallies.stop()
       await usage.stop()
       await apiCalls.stop()
+      prices.stop()
+      past.stop()
       await providers.close()
       streams.close()
       await store.close()

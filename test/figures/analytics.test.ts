@@ -21,7 +21,7 @@ type Data = any
 describe.each(dialects())('what went on, by spans of time, on %s,', (dialect) => {
   let on: TaskWorld
   beforeAll(async () => {
-    on = await openTaskWorld(dialect)
+    on = await openTaskWorld(dialect, { env: { CACHE_SECONDS: '300' } })
   })
   afterAll(() => on.world.close())
 
