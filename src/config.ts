@@ -10,6 +10,20 @@ const list = z.string().transform((text) =>
     .map((word) => word.trim())
     .filter(Boolean),
 )
+/** `key=value,key=value`, the values as in a URL. */
+const pairs = z
+  .string()
+  .regex(/^[^=,]+=[^,]*(,[^=,]+=[^,]*)*$/, 'must read key=value,key=value')
+  .transform((text, context) => {
+    try {
+      return Object.fromEntries(
+        text.split(',').map((pair) => [pair.slice(0, pair.indexOf('=')).trim(), decodeURIComponent(pair.slice(pair.indexOf('=') + 1).trim())]),
+      )
+    } catch {
+      context.addIssue('must be percent-encoded as in a URL')
+      return z.NEVER
+    }
+  })
 const url = z.string().regex(/^https?:\/\//, 'must begin with http:// or https://')
 
 /** One entry a variable: its rule, its default, and what it is for (the README's table is held against this). */
@@ -115,6 +129,37 @@ export const SETTINGS = {
   PROVIDER_SYNC_MINUTES: [
     whole(0, 525_600).default(1440),
     'How often the models of providers set up by the environment are listed anew, until an ADMIN sets it otherwise; 0: only by hand.',
+  ],
+  CACHE_SECONDS: [
+    whole(0, 86_400).default(300),
+    'How long answers are kept that cost much to find (prices, figures of what is past). A change ends that at once; 0: nothing is kept.',
+  ],
+  METRICS_TOKEN: [
+    z.string().min(16, 'must have at least 16 characters').optional(),
+    'What whoever reads `/metrics` sends as `Authorization: Bearer …`. Without it only an ADMIN’s token, or API key of the scope `FIGURES_READ`, opens it.',
+  ],
+  OTEL_EXPORTER_OTLP_ENDPOINT: [
+    url.optional(),
+    'An OpenTelemetry collector, as `http://127.0.0.1:4318`: traces go to its `/v1/traces`, over HTTP as JSON. Default: nobody traces.',
+  ],
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: [url.optional(), 'The whole URL for traces, in place of the former.'],
+  OTEL_EXPORTER_OTLP_HEADERS: [pairs.optional(), 'Headers for the collector, as `authorization=Bearer%20…,x-team=a`.'],
+  OTEL_SERVICE_NAME: [z.string().min(1).default('holdfast'), 'What this server is called in traces.'],
+  OTEL_RESOURCE_ATTRIBUTES: [pairs.optional(), 'What else traces say of this server, as `deployment.environment=test`.'],
+  OTEL_TRACES_EXPORTER: [z.enum(['otlp', 'none']).default('otlp'), '`none`: no traces, though a collector is named.'],
+  OTEL_TRACES_SAMPLER: [
+    z
+      .enum(['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'])
+      .default('parentbased_always_on'),
+    'Which traces are kept.',
+  ],
+  OTEL_TRACES_SAMPLER_ARG: [z.coerce.number().min(0).max(1).default(1), 'With `traceidratio`: how many of all, 0 to 1.'],
+  OTEL_SDK_DISABLED: [
+    z
+      .enum(['true', 'false'])
+      .default('false')
+      .transform((word) => word === 'true'),
+    '`true`: no traces at all.',
   ],
   LOCAL_MODEL: [flag.default(true), 'Whether the small local model may run, where it is installed.'],
 } as const satisfies Record<string, readonly [z.ZodType, string]>

@@ -12,6 +12,7 @@ export const API_SCOPES = {
   CONVERSATIONS_WRITE: 'Create, change and delete conversations, and send messages.',
   PROVIDERS_READ: 'Read model providers and models.',
   PROVIDERS_WRITE: 'Set up, test and remove model providers, and set prices; for ADMINs.',
+  FIGURES_READ: 'Read how often what was done and how long it took; an ADMIN’s key also `/metrics`.',
   USAGE_READ: 'Read usage, costs and budgets.',
   USAGE_WRITE: 'Create, change and delete budgets.',
 } as const

@@ -1,5 +1,6 @@
 /** Opens the database and gives what all rooms work with, the same for SQLite and PostgreSQL. */
 import type { Prisma, PrismaClient } from '../generated/sqlite/client.ts'
+import { timed } from './database-figures.ts'
 import type { Dialect, SqlWords } from './sql.ts'
 import type { Synchronous } from './sqlite-connection.ts'
 
@@ -39,6 +40,8 @@ export interface Database {
   begin(): Promise<OpenTransaction>
   /** The words of SQL that differ between the databases. */
   readonly sql: SqlWords
+  /** PostgreSQL: how many connections are held, how many of them have nothing to do, and who waits for one. */
+  pool?(): { open: number; idle: number; waiting: number }
   /** Resolves where the database answers; rejects within 2 seconds where it does not. */
   ready(): Promise<void>
   /** Lets the database see what its tables hold, so that it chooses the right indexes. PostgreSQL does so by itself. */
@@ -74,6 +77,6 @@ export const transactionOptions = { maxWait: 10_000, timeout: 15_000 }
 export const READY_TIMEOUT_MS = 2_000
 
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  if (dialectOf(options.url) === 'postgresql') return (await import('./postgresql.ts')).openPostgresql(options)
-  return (await import('./sqlite.ts')).openSqlite(options)
+  if (dialectOf(options.url) === 'postgresql') return timed(await (await import('./postgresql.ts')).openPostgresql(options))
+  return timed(await (await import('./sqlite.ts')).openSqlite(options))
 }

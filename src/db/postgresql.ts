@@ -101,6 +101,7 @@ export async function openPostgresql({ url, poolSize = POOL_SIZE, warn }: Databa
     rowsAside: rows,
     begin: async () => transaction(await pool.connect()),
     ready: () => ready(pool),
+    pool: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     analyze: async () => {},
     async close() {
       await client.$disconnect()

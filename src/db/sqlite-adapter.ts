@@ -17,6 +17,7 @@ import {
   type SqlQuery,
   type Transaction,
 } from '@prisma/driver-adapter-utils'
+import { foundBusy } from './database-figures.ts'
 import { SqliteConnection, type Synchronous } from './sqlite-connection.ts'
 import { isBusy } from './sqlite-errors.ts'
 import { FifoLock } from './sqlite-lock.ts'
@@ -119,6 +120,7 @@ export class SqliteAdapter implements SqlDriverAdapter {
         return work()
       } catch (error) {
         if (!isBusy(error) || performance.now() >= deadline) throw error
+        foundBusy()
       }
       await sleep(BUSY_RETRY_MS)
     }

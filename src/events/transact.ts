@@ -1,8 +1,11 @@
 /** The only place that opens transactions. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Actor, actorId } from '../core/actor.ts'
+import { tracing } from '../core/tracing.ts'
 import { isRetryable, meaningOf } from '../db/constraints.ts'
 import type { OpenTransaction } from '../db/database.ts'
+import { retried } from '../db/database-figures.ts'
+import { tellCommitted } from './committed.ts'
 import { appendEvents, type LoggedEvent } from './log.ts'
 import type { Store } from './store.ts'
 import { EVENTS_TOPIC } from './tail.ts'
@@ -28,11 +31,14 @@ const TRIES = 6
  * busy locks are tried again, so an operation may run more than once and must have no effect but on the database.
  */
 export async function transact<T>(store: Store, actor: Actor, operation: (work: Work) => Promise<T>): Promise<Committed<T>> {
-  const { signals, events, ...committed } = await retrying(() => (store.group ? store.group.run(store, actor, operation) : alone(store, actor, operation)))
+  // In a group it is run by whoever came first, in whose trace it does not belong.
+  const own = tracing.on ? tracing.on.bound(operation) : operation
+  const { signals, events, ...committed } = await retrying(() => (store.group ? store.group.run(store, actor, own) : alone(store, actor, own)))
   if (events.length) {
     // Whoever follows here need not read what was written here, as long as it is next.
     if (store.tail.offer(events)) store.signals.sendAway([EVENTS_TOPIC])
     else signals.add(EVENTS_TOPIC)
+    tellCommitted(events)
   }
   if (signals.size) store.signals.send(signals)
   return committed
@@ -89,6 +95,7 @@ async function retrying<T>(run: () => Promise<T>): Promise<T> {
       const meaning = meaningOf(error)
       if (meaning) throw meaning
       if (tries >= TRIES || !isRetryable(error)) throw error
+      retried()
       await sleep(2 ** tries * (5 + Math.random() * 5))
     }
   }

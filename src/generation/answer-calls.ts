@@ -5,6 +5,8 @@
  * its stream, however that ends.
  */
 import { DomainError } from '../core/errors.ts'
+import { type Span, tracing } from '../core/tracing.ts'
+import type { Work } from '../events/work.ts'
 import type { CallBegin, CallEnd, CallFollower } from '../providers/provider.ts'
 import { ProviderFailed } from '../providers/provider-errors.ts'
 import type { TaskRun } from '../tasks/task-type.ts'
@@ -15,6 +17,7 @@ import type { AnswerPen } from './answer-pen.ts'
 
 interface OpenCall {
   metered: MeteredCall
+  span: Span | undefined
   beganAt: number
   answeredAt: number | null
   endedAt: number | null
@@ -32,6 +35,8 @@ const NOTHING: TokenCounts = { inputTokens: 0, cachedInputTokens: 0, outputToken
 export class AnswerCalls implements CallFollower {
   #open: OpenCall | null = null
   #step = 0
+  /** Of the attempt: providers call back from wherever they are. */
+  readonly #trace = tracing.on?.current
   readonly #counted = new Map<string, number>()
 
   constructor(
@@ -42,7 +47,7 @@ export class AnswerCalls implements CallFollower {
   ) {
     if (meter)
       task.atEnd(async (work, ending) => {
-        if (this.#open) await this.#open.metered.end(endingOf(this.#open, { status: callStatusOf(ending), error: this.#open.error ?? ending.error }), work)
+        if (this.#open) await settle(this.#open, endingOf(this.#open, { status: callStatusOf(ending), error: this.#open.error ?? ending.error }), work)
       })
   }
 
@@ -51,7 +56,7 @@ export class AnswerCalls implements CallFollower {
     pen.nextCall()
     if (!meter) return
     const before = this.#open
-    if (before) await before.metered.end(endingOf(before, { status: 'COMPLETED', error: null }))
+    if (before) await settle(before, endingOf(before, { status: 'COMPLETED', error: null }))
     this.#open = null
     const inputTokens = await this.#tokensIn(input)
     task.signal.throwIfAborted()
@@ -68,10 +73,20 @@ export class AnswerCalls implements CallFollower {
       conversationId: request.conversationId ?? null,
       messageId: request.messageId ?? null,
     })
-    const open = { metered, beganAt: performance.now(), answeredAt: null, endedAt: null, said: null, isOverBudget: false, error: null, isRefused: false }
+    const open: OpenCall = {
+      metered,
+      span: this.#span(),
+      beganAt: performance.now(),
+      answeredAt: null,
+      endedAt: null,
+      said: null,
+      isOverBudget: false,
+      error: null,
+      isRefused: false,
+    }
     if (task.signal.aborted) {
       // The end of the attempt may be written already; this call was never made.
-      await metered.end({ ...endingOf(open, { status: 'CANCELLED', error: null }), tokens: NOTHING })
+      await settle(open, { ...endingOf(open, { status: 'CANCELLED', error: null }), tokens: NOTHING })
       throw task.signal.reason
     }
     this.#open = open
@@ -100,8 +115,24 @@ export class AnswerCalls implements CallFollower {
   async failed(error: Error, { final }: { final: boolean }): Promise<void> {
     if (this.#open) Object.assign(this.#open, { error: error.message, isRefused: !(error instanceof ProviderFailed && error.isLate) })
     if (final) return
-    if (this.#open) await this.#open.metered.end(endingOf(this.#open, { status: 'FAILED', error: error.message }))
+    if (this.#open) await settle(this.#open, endingOf(this.#open, { status: 'FAILED', error: error.message }))
     this.#open = null
+  }
+
+  #span(): Span | undefined {
+    const { provider, model } = this.pen.author
+    return tracing.on?.begin({
+      name: `chat ${model}`,
+      kind: 'CLIENT',
+      parent: this.#trace,
+      attributes: {
+        'gen_ai.operation.name': 'chat',
+        'gen_ai.provider.name': provider,
+        'gen_ai.request.model': model,
+        'task.id': `Task:${this.task.id}`,
+        'stream.id': `Stream:${this.pen.streamId}`,
+      },
+    })
   }
 
   async #tokensIn(texts: readonly string[]): Promise<number> {
@@ -114,6 +145,21 @@ export class AnswerCalls implements CallFollower {
     }
     return tokens
   }
+}
+
+/** The last word about it; in a transaction that is run again, the span has ended with the first. */
+async function settle({ metered, span }: OpenCall, ending: CallEnding, work?: Work): Promise<void> {
+  await metered.end(ending, work)
+  if (!span) return
+  span.set({
+    'gen_ai.usage.input_tokens': ending.tokens?.inputTokens ?? undefined,
+    'gen_ai.usage.output_tokens': ending.tokens?.outputTokens ?? undefined,
+    'gen_ai.response.finish_reason': ending.finishReason ?? undefined,
+    'holdfast.time_to_first_token_ms': ending.timeToFirstTokenMs ?? undefined,
+    'holdfast.usage_id': `ProviderUsage:${metered.usageId}`,
+  })
+  if (ending.status !== 'COMPLETED') span.fail(ending.status)
+  span.end()
 }
 
 /** `otherwise`: how it ended where the provider did not come to its end. */

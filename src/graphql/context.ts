@@ -2,7 +2,9 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { Actor } from '../core/actor.ts'
+import type { Gauge } from '../core/figures.ts'
 import type { Client } from '../db/database.ts'
+import type { Kept } from '../events/kept.ts'
 import { type Made, type Once, once } from '../events/once.ts'
 import type { Store } from '../events/store.ts'
 import { type Committed, reading, transact } from '../events/transact.ts'
@@ -12,6 +14,7 @@ import type { OpenProviders } from '../providers/providers.ts'
 import type { Secrets } from '../secrets.ts'
 import type { ChunkCommitter } from '../streams/chunk-committer.ts'
 import type { StreamHub } from '../streams/stream-hub.ts'
+import type { TallyPeriod } from '../tasks/tally.ts'
 import type { TaskCreator } from '../tasks/task-creator.ts'
 import type { TaskTypes } from '../tasks/task-type.ts'
 import type { Tools } from '../tools/tool.ts'
@@ -30,6 +33,17 @@ export interface App {
   readonly streams: StreamHub
   readonly chunks: ChunkCommitter
   readonly limits: RateLimits
+  readonly figures: Figures
+}
+
+/** What is to be seen of this server from outside. */
+export interface Figures {
+  /** What is so at the moment. */
+  gauges(): Promise<Gauge[]>
+  /** Who asked the API for what. */
+  apiCalls: { count(actor: Actor, call: { operation: string; durationMs: number; isFailed: boolean }): void; fold(): Promise<void> }
+  /** What happened to tasks in what is past. */
+  past: Kept<TallyPeriod[]>
 }
 
 export interface RateLimits {

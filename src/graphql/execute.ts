@@ -23,6 +23,7 @@ import { refuseUnkeepableLiterals, refuseUnkeepableVariables } from './keepable.
 import { limitsOf } from './limits.ts'
 import { maskError } from './mask.ts'
 import { Refused } from './refused.ts'
+import { subscriptionOpened } from './request-figures.ts'
 import { TooComplex } from './scale.ts'
 import { type LiveResult, type LiveResults, untilEnded } from './subscribe.ts'
 import { withoutVariableValues } from './variable-faults.ts'
@@ -39,6 +40,8 @@ export interface Call {
   context: Context
   /** Throws where the transport does not carry this kind of operation. */
   permit?: (kind: OperationTypeNode) => void
+  /** What trace the client says it belongs to. */
+  traceparent?: unknown
   /** Whether the result tells what the operation costs. */
   tellCost?: boolean
   /** Called once when a subscription has ended, however it did. */
@@ -119,11 +122,15 @@ async function run(
       onEnd?.()
       return told(results)
     }
+    const closed = subscriptionOpened(operation)
     return untilEnded(results, {
       signal: context.signal,
       each: (result) => presentable(result, context),
       last: (error) => ({ errors: [masked(error, context)] }),
-      done: () => onEnd?.(),
+      done: () => {
+        closed()
+        onEnd?.()
+      },
     })
   } catch (error) {
     onEnd?.()

@@ -50,13 +50,17 @@ import '../conversations/conversations-queries.graphql.ts'
 import '../conversations/conversations-mutations.graphql.ts'
 import '../conversations/messages-mutations.graphql.ts'
 import '../streams/stream-ticket.graphql.ts'
+import '../figures/analytics.graphql.ts'
+import '../figures/storage.graphql.ts'
 import { type GraphQLSchema, isInterfaceType, isObjectType } from 'graphql'
 import { MAX_PAGE } from '../core/page.ts'
 import { builder } from './builder.ts'
+import { timeRootFields } from './request-figures.ts'
 
 export function buildSchema(): GraphQLSchema {
   const schema = builder.toSchema()
   describePages(schema)
+  timeRootFields(schema)
   return schema
 }
 

@@ -12,6 +12,7 @@ import { acceptedBy, answerOf } from './answer.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
 import { GRAPHIQL_HEADERS, graphiqlPage } from './graphiql.ts'
 import { type Health, live, type Phase, ready } from './health.ts'
+import { METRICS_PATH, metricsDoor } from './metrics-door.ts'
 import { originOf, requestIdOf } from './origin.ts'
 import { type Exchange, isLive, type Outcome } from './perform.ts'
 import { readBody } from './read-body.ts'
@@ -43,6 +44,7 @@ export function createHttpServer(app: App, graphql: ReturnType<typeof createGrap
       else if (req.method !== 'GET' && req.method !== 'HEAD') sendJson(res, 404, { error: 'There is nothing here.' })
       else if (path === '/health/live') sendHealth(res, live)
       else if (path === '/health/ready') sendHealth(res, await ready(app, phase()))
+      else if (path === METRICS_PATH) await metricsDoor(app, graphql.performer, req, res, requestId)
       else if (path === '/' && config.GRAPHIQL) send(res, 302, { location: GRAPHQL_PATH }, '')
       else if (path === '/') sendJson(res, 200, { name: 'Holdfast', graphql: GRAPHQL_PATH, health: '/health/ready' })
       else sendJson(res, 404, { error: 'There is nothing here.' })
@@ -103,6 +105,7 @@ export function createHttpServer(app: App, graphql: ReturnType<typeof createGrap
       ),
       authorization: headers.authorization ?? null,
       lastEventId: (headers['last-event-id'] as string | undefined) ?? null,
+      traceparent: headers.traceparent as string | undefined,
       tellCost: headers['x-holdfast-cost'] === '1',
       accepted: acceptedBy(headers.accept),
       ending,

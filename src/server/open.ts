@@ -5,8 +5,10 @@ import { type Logger, pino } from 'pino'
 import type { Config } from '../config.ts'
 import { openDatabase } from '../db/database.ts'
 import { migrate } from '../db/migrate.ts'
+import { Kept } from '../events/kept.ts'
 import { eventsExpire } from '../events/retention.ts'
 import { openStore } from '../events/store.ts'
+import { ApiCallCounter } from '../figures/api-calls.ts'
 import type { App } from '../graphql/context.ts'
 import { installationBind } from '../identity/installation-bind.ts'
 import { createPasswordHasher } from '../identity/password-hash.ts'
@@ -22,16 +24,23 @@ import { StreamHub } from '../streams/stream-hub.ts'
 import { streamsCompact } from '../streams/streams-compact.ts'
 import { streamsExpire } from '../streams/streams-expire.ts'
 import { readyWatch } from '../tasks/ready-watch.ts'
+import type { TallyPeriod } from '../tasks/tally.ts'
 import { tallyKeep } from '../tasks/tally-keep.ts'
 import { TaskCreator } from '../tasks/task-creator.ts'
 import { TaskRunner } from '../tasks/task-runner.ts'
 import type { TaskTypes } from '../tasks/task-type.ts'
 import { tasksAge } from '../tasks/tasks-age.ts'
+import { gaugesOf } from '../telemetry/gauges.ts'
+import { lagMeasure } from '../telemetry/process-figures.ts'
+import { openTracing } from '../telemetry/tracing.ts'
 import type { Meter } from '../usage/meter.ts'
+import { keptPrices } from '../usage/price-find.ts'
 import { usageKeep } from '../usage/usage-keep.ts'
 import { createRateLimits } from './rate-limits.ts'
 import { openTaskTypes } from './task-types.ts'
 
+/** Each is some hundred bytes to a kilobyte. */
+const PERIODS_KEPT = 20_000
 const HOUSEKEEPING_EVERY_MS = 10 * 60_000
 
 export interface OpenApp extends App {
@@ -85,7 +94,8 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
     throw error
   }
   const store = await openStore(database, { warn })
-  const { taskTypes, providers, tools, meter } = openTaskTypes(config, log, { store, secrets, catalogue: openCatalogue(store, secrets, warn) })
+  const prices = keptPrices(store, config.CACHE_SECONDS)
+  const { taskTypes, providers, tools, meter } = openTaskTypes(config, log, { store, secrets, catalogue: openCatalogue(store, secrets, warn), prices })
   await environmentWrite(store, providers.environment, {
     syncEveryMinutes: config.PROVIDER_SYNC_MINUTES,
     local: providers.local,
@@ -122,6 +132,11 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
     ]).catch(warn)
   }, HOUSEKEEPING_EVERY_MS)
   housekeeping.unref()
+  const apiCalls = new ApiCallCounter(store, warn)
+  const past = new Kept<TallyPeriod[]>(store, { seconds: config.CACHE_SECONDS, most: PERIODS_KEPT, weigh: (periods) => periods.length, changedBy: () => false })
+  const figures = { gauges: () => gaugesOf({ store, runner, streams }), apiCalls, past }
+  const lag = lagMeasure()
+  const traces = await openTracing(config, warn)
   const tallies = tallyKeep(store, warn)
   const usage = usageKeep(store, warn)
   runner.start()
@@ -147,8 +162,10 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
       concurrency: config.ARGON2_CONCURRENCY,
     }),
     limits: createRateLimits(config),
+    figures,
     close: async () => {
       clearInterval(housekeeping)
+      lag.stop()
       closing.abort()
       await scheduler.stop()
       await lister.stop()
@@ -156,9 +173,13 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
       await runner.stop()
       await tallies.stop()
       await usage.stop()
+      await apiCalls.stop()
+      prices.stop()
+      past.stop()
       await providers.close()
       streams.close()
       await store.close()
+      await traces?.close()
     },
   }
 }

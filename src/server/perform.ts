@@ -2,9 +2,11 @@
 import type { ExecutionResult } from 'graphql'
 import { type Actor, isKnown, stranger } from '../core/actor.ts'
 import { Unauthenticated, Unavailable } from '../core/errors.ts'
+import { type Tracer, traceparentOf, tracing } from '../core/tracing.ts'
 import { type App, Context, type Origin } from '../graphql/context.ts'
 import { type Call, type Fault, masked, type Params, type Prepared } from '../graphql/execute.ts'
 import { Refused } from '../graphql/refused.ts'
+import { operationName, refused, requestEnded } from '../graphql/request-figures.ts'
 import { finished, type LiveResults, serverStops } from '../graphql/subscribe.ts'
 import { watchActor } from '../identity/actor-watch.ts'
 import { authenticate } from '../identity/authenticate.ts'
@@ -16,6 +18,8 @@ export interface Exchange {
   readonly origin: Origin
   readonly authorization: string | null
   readonly lastEventId: string | null
+  /** What trace the client says it belongs to. */
+  readonly traceparent?: string | undefined
   readonly tellCost: boolean
   readonly accepted: Accepted
   /** Aborted when the client leaves. */
@@ -45,11 +49,12 @@ export class Performer {
     try {
       actor = await this.admit(exchange.authorization, origin)
     } catch (error) {
-      return { errors: [masked(error, context(stranger))] }
+      return refused({ errors: [masked(error, context(stranger))] })
     }
     const call: Call = {
       params,
       context: context(actor),
+      traceparent: exchange.traceparent,
       tellCost: exchange.tellCost || params.extensions?.cost === true,
       permit: (kind) => {
         if (kind === 'mutation' && exchange.method !== 'POST') throw new Refused(405, 'A mutation must be sent by POST.', { allow: 'POST' })
@@ -58,7 +63,7 @@ export class Performer {
       },
     }
     const prepared = this.prepare(call)
-    if ('errors' in prepared) return prepared
+    if ('errors' in prepared) return refused(prepared)
     if (prepared.operation.operation === 'subscription') {
       if (this.#stopping) return { errors: [masked(new Unavailable('The server is stopping.'), call.context)] }
       this.#open.add(ending)
@@ -96,10 +101,14 @@ export class Performer {
   }
 
   /** Runs what was prepared, and logs how long it took; of a subscription, how long it took to begin. */
-  async start({ context, params }: Call, prepared: Prepared): Promise<Outcome> {
+  async start(call: Call, prepared: Prepared): Promise<Outcome> {
+    const { context, params } = call
     const startedAt = performance.now()
-    const outcome = await prepared.run()
+    const outcome = tracing.on ? await traced(tracing.on, call, prepared) : await prepared.run()
     const durationMs = performance.now() - startedAt
+    const error = isLive(outcome) ? undefined : outcome.errors?.[0]
+    requestEnded(prepared.operation, context.actor, durationMs, error)
+    this.app.figures.apiCalls.count(context.actor, { operation: operationName(prepared.operation, context.actor), durationMs, isFailed: error !== undefined })
     const level = durationMs > SLOW_MS ? 'info' : 'debug'
     const { log } = this.app
     if (log.isLevelEnabled(level)) {
@@ -131,4 +140,24 @@ export class Performer {
     this.#stopping = true
     for (const ending of [...this.#open]) ending.abort(serverStops)
   }
+}
+
+/** Of what a stranger says it belongs to nothing is believed: it could make everything be kept. */
+function traced(tracer: Tracer, { context, traceparent }: Call, prepared: Prepared): Promise<Outcome> {
+  const {
+    operation,
+    operation: { operation: kind },
+  } = prepared
+  const name = operationName(operation, context.actor)
+  const start = {
+    name: `${kind} ${name}`,
+    kind: 'SERVER' as const,
+    parent: isKnown(context.actor) ? traceparentOf(traceparent) : null,
+    attributes: { 'graphql.operation.type': kind, 'graphql.operation.name': name, 'holdfast.request_id': context.origin.requestId },
+  }
+  return tracer.during(start, async (span) => {
+    const outcome = await prepared.run()
+    if (!isLive(outcome) && outcome.errors?.length) span.fail(String(outcome.errors[0]!.extensions.code))
+    return outcome
+  })
 }

@@ -5,6 +5,7 @@ import { type WebhookHost, webhookDeliver } from '../budgets/webhook-deliver.ts'
 import type { Config } from '../config.ts'
 import { conversationAnswer } from '../conversations/conversation-answer.ts'
 import { messagesSearchOf } from '../conversations/messages-search.ts'
+import type { Kept } from '../events/kept.ts'
 import type { Catalogue } from '../providers/catalogue.ts'
 import { createProviders, type OpenProviders } from '../providers/providers.ts'
 import { TaskTypes } from '../tasks/task-type.ts'
@@ -15,6 +16,7 @@ import { createTools } from '../tools/create-tools.ts'
 import type { Tools } from '../tools/tool.ts'
 import { openMeter } from '../usage/call-meter.ts'
 import type { Meter } from '../usage/meter.ts'
+import type { FoundPrice } from '../usage/price-find.ts'
 
 export interface OpenTaskTypes {
   taskTypes: TaskTypes
@@ -28,6 +30,7 @@ export interface OpenTaskTypes {
 /** The database, with what opens secrets and what providers it holds. */
 export interface TaskTypesHost extends WebhookHost {
   catalogue: Catalogue
+  prices: Kept<FoundPrice>
 }
 
 /** Without a host, as in a worker over the API, the providers are those of the environment, and nothing is metered. */
@@ -46,7 +49,7 @@ export function openTaskTypes(config: Config, log: Logger, host: TaskTypesHost |
     allowedHosts: config.HTTP_REQUEST_ALLOWED_HOSTS,
     ...(host && { messagesSearch: ({ ownerId, query, limit }) => messagesSearchOf(host.store, ownerId, { query, first: limit }) }),
   })
-  const meter = host && openMeter(host.store)
+  const meter = host && openMeter(host.store, host.prices)
   const taskTypes = new TaskTypes()
   taskTypes.register(textGenerate({ providers, tools, meter }))
   taskTypes.register(conversationAnswer({ providers, tools, meter, store: host?.store ?? null }))

@@ -14,6 +14,7 @@ import { type Actor, stranger } from '../core/actor.ts'
 import { RateLimited, Unauthenticated } from '../core/errors.ts'
 import { type App, Context as OperationContext, type Origin } from '../graphql/context.ts'
 import { type Call, masked, type Prepared } from '../graphql/execute.ts'
+import { refused } from '../graphql/request-figures.ts'
 import { clientLeft, finished } from '../graphql/subscribe.ts'
 import { watchActor } from '../identity/actor-watch.ts'
 import { mayConnect } from './cors.ts'
@@ -95,14 +96,14 @@ export function serveSockets(app: App, http: Server, performer: Performer, times
       const own = tokenOf(payload.extensions?.headers)
       if (own) context = contextOf(extra, ending.signal, await performer.admit(own, extra.origin))
       else await performer.count(extra.actor, extra.origin)
-      const call: Call = { params: checkParams(payload), context, tellCost: payload.extensions?.cost === true }
+      const call: Call = { params: checkParams(payload), context, tellCost: payload.extensions?.cost === true, traceparent: payload.extensions?.traceparent }
       const prepared = performer.prepare(call)
-      if ('errors' in prepared) return [...prepared.errors]
+      if ('errors' in prepared) return [...refused(prepared).errors]
       const root: RootValue = { id, prepared, call, ending, own: own !== null, extra }
       extra.endings.add(ending)
       return { document: prepared.document, operationName: payload.operationName ?? null, contextValue: context, rootValue: root } as unknown as ExecutionArgs
     } catch (error) {
-      return [masked(error, context)]
+      return [...refused({ errors: [masked(error, context)] }).errors]
     }
   }
 

@@ -98,6 +98,7 @@ function exchangeOf(request: Request, hops: number): Exchange {
     origin: originOf({ requestId, remote: undefined, forwarded: headers.get('x-forwarded-for'), userAgent: headers.get('user-agent') }, hops),
     authorization: headers.get('authorization'),
     lastEventId: headers.get('last-event-id'),
+    traceparent: headers.get('traceparent') ?? undefined,
     tellCost: headers.get('x-holdfast-cost') === '1',
     accepted: acceptedBy(headers.get('accept')),
     ending,

@@ -81,6 +81,13 @@ export class StreamHub {
     }
   }
 
+  /** How many streams are followed here, and by how many. */
+  get followed(): { streams: number; readers: number } {
+    let readers = 0
+    for (const { followers } of this.#watched.values()) readers += followers
+    return { streams: this.#watched.size, readers }
+  }
+
   /** Why chunks that were counted are not there. */
   async #removed(id: string): Promise<Error> {
     const [state] = await readStreamStates(this.store.database, [id])

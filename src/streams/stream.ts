@@ -8,6 +8,7 @@
 
 import type { NewEvent, Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
+import './stream-figures.ts'
 
 export type StreamStatus = 'PENDING' | 'STREAMING' | 'COMPLETED' | 'FAILED' | 'CANCELLED' | 'INTERRUPTED'
 export type FinalStreamStatus = Exclude<StreamStatus, 'PENDING' | 'STREAMING'>

@@ -1,6 +1,7 @@
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { type NewChunk, OUTSIDE_LEASE_MS, STREAM_VALUES, type StreamValues, streamChanged, streamTopic, toStreamValues } from './stream.ts'
+import { chunksWritten } from './stream-figures.ts'
 
 export interface Append {
   streamId: string
@@ -50,9 +51,10 @@ export async function streamsAppend(work: Work, appends: readonly Append[]): Pro
     await work.execute(Prisma.sql`INSERT INTO "StreamChunk" ("streamId", "seq", "kind", "content", "createdAtMs")
       SELECT "streamId", "seq", ${work.sql.asEnum('ChunkKind', Prisma.sql`"kind"`)}, "content", ${nowMs} FROM ${added}`)
   }
-  for (const { streamId, afterSeq } of inOrder) {
+  for (const { streamId, afterSeq, chunks: list } of inOrder) {
     const after = accepted.get(streamId)
     if (!after) continue
+    chunksWritten(list)
     if (afterSeq === -1) streamChanged(work, 'STARTED', after, { status: 'PENDING', lastSeq: -1 })
     else work.signals.add(streamTopic(streamId))
   }

@@ -13,10 +13,10 @@ import type { Store } from '../events/store.ts'
 import { transact } from '../events/transact.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
-import { EVERYBODY, MINUTE_MS, newTally, type Tally, TallyChanges, tallyAdd } from './tally.ts'
+import { EVERYBODY, HOUR_MS, MINUTE_MS, newTally, type Tally, TallyChanges, tallyAdd } from './tally.ts'
 import { tallyEvents } from './tally-events.ts'
 import { tallyRecount } from './tally-recount.ts'
-import { minutesAdd, talliesAdd, talliesPut } from './tally-write.ts'
+import { minutesAdd, periodsAdd, talliesAdd, talliesPut } from './tally-write.ts'
 
 export interface FoldSizes {
   /** So many positions of the log by one statement; on SQLite the process does nothing else meanwhile. */
@@ -29,6 +29,8 @@ const SIZES: Record<Dialect, FoldSizes> = { sqlite: { page: 1000, round: 50_000 
 /** Minutes are kept for a week, and removed bit by bit. */
 const MINUTES_KEPT = 7 * 24 * 60
 const MINUTES_A_STEP = 1000
+/** Hours are kept for five weeks, days for good. */
+export const HOURS_KEPT = 35 * 24
 
 /** `more`: there may be more to count. `busy`: another server is just counting. */
 type Step = 'more' | 'done' | 'busy'
@@ -138,6 +140,7 @@ async function roundWrite(work: Work, { counted, position }: TallyLag, { changes
   if (!moved) return 'more'
   await talliesAdd(work, [...changes.tallies.values()])
   await minutesAdd(work, [...changes.minutes.values()])
+  await periodsAdd(work, [...changes.periods.values()])
   if (through < position) return 'more'
   await minutesExpire(work)
   return 'done'
@@ -164,6 +167,9 @@ async function minutesExpire(work: Work): Promise<void> {
   const old = Prisma.sql`"minuteMs" < ${work.sql.nowMs} - ${Prisma.raw(`${MINUTES_KEPT * MINUTE_MS}`)}`
   await work.execute(Prisma.sql`DELETE FROM "TaskMinute" WHERE ("ownerId", "type", "minuteMs") IN (
     SELECT "ownerId", "type", "minuteMs" FROM "TaskMinute" WHERE ${old} ORDER BY "minuteMs" LIMIT ${MINUTES_A_STEP})`)
+  const oldHours = Prisma.sql`"hours" = 1 AND "startMs" < ${work.sql.nowMs} - CAST(${HOURS_KEPT * HOUR_MS} AS BIGINT)`
+  await work.execute(Prisma.sql`DELETE FROM "TaskPeriod" WHERE ("ownerId", "type", "hours", "startMs") IN (
+    SELECT "ownerId", "type", "hours", "startMs" FROM "TaskPeriod" WHERE ${oldHours} ORDER BY "startMs" LIMIT ${MINUTES_A_STEP})`)
 }
 
 registerLogReader({

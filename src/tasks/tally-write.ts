@@ -2,8 +2,8 @@
 import { fromJson } from '../db/statement-values.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
-import type { Histogram } from './histogram.ts'
-import { MINUTE_COUNTS, newTally, type Tally, type TallyMinute, tallyAdd } from './tally.ts'
+import { type Histogram, histogramMerge } from './histogram.ts'
+import { MINUTE_COUNTS, type MinuteCount, newTally, type PeriodHours, type Tally, type TallyMinute, type TallyPeriod, tallyAdd } from './tally.ts'
 
 /** SQLite takes 32,766 values in a statement. */
 const AT_ONCE = 500
@@ -97,5 +97,51 @@ export async function minutesAdd(work: Work, minutes: readonly TallyMinute[]): P
     await work.execute(Prisma.sql`
       INSERT INTO "TaskMinute" ("ownerId", "type", "minuteMs", ${names}) SELECT "ownerId", "type", "minuteMs", ${names} FROM ${given} WHERE 1 = 1
       ON CONFLICT ("ownerId", "type", "minuteMs") DO UPDATE SET ${more}`)
+  }
+}
+
+export interface PeriodRow extends Record<MinuteCount, number> {
+  ownerId: string
+  type: string
+  hours: PeriodHours
+  startMs: number
+  durationCounts: Histogram | string
+}
+
+export const toPeriod = ({ durationCounts, ...row }: PeriodRow): TallyPeriod => ({ ...row, durations: fromJson<Histogram>(durationCounts) })
+
+/** Adds to what is there. */
+export async function periodsAdd(work: Work, periods: readonly TallyPeriod[]): Promise<void> {
+  const keyOf = ({ ownerId, type, hours, startMs }: Pick<TallyPeriod, 'ownerId' | 'type' | 'hours' | 'startMs'>) => `${ownerId} ${hours} ${startMs} ${type}`
+  const names = Prisma.raw(MINUTE_COUNTS.map((name) => `"${name}"`).join(', '))
+  const renewed = Prisma.raw([...MINUTE_COUNTS, 'durationCounts'].map((name) => `"${name}" = excluded."${name}"`).join(', '))
+  for (let done = 0; done < periods.length; done += AT_ONCE) {
+    const part = periods.slice(done, done + AT_ONCE)
+    const keys = {
+      ownerId: text(part.map(({ ownerId }) => ownerId)),
+      type: text(part.map(({ type }) => type)),
+      hours: { kind: 'integer' as const, values: part.map(({ hours }) => hours) },
+      startMs: bigint(part.map(({ startMs }) => startMs)),
+    }
+    const known = await work.rows<PeriodRow>(Prisma.sql`
+      SELECT "TaskPeriod".* FROM ${work.sql.table('given', keys)} JOIN "TaskPeriod" ON "TaskPeriod"."ownerId" = "given"."ownerId"
+        AND "TaskPeriod"."type" = "given"."type" AND "TaskPeriod"."hours" = "given"."hours" AND "TaskPeriod"."startMs" = "given"."startMs"`)
+    const byKey = new Map(known.map((row) => [keyOf(row), toPeriod(row)]))
+    const sums = part.map((change) => {
+      const sum = byKey.get(keyOf(change))
+      if (!sum) return change
+      for (const name of MINUTE_COUNTS) sum[name] += change[name]
+      histogramMerge(sum.durations, change.durations)
+      return sum
+    })
+    const given = work.sql.table('given', {
+      ...keys,
+      ...Object.fromEntries(MINUTE_COUNTS.map((name) => [name, { kind: 'integer' as const, values: sums.map((sum) => sum[name]) }])),
+      durationCounts: text(sums.map(({ durations }) => JSON.stringify(durations))),
+    })
+    await work.execute(Prisma.sql`
+      INSERT INTO "TaskPeriod" ("ownerId", "type", "hours", "startMs", ${names}, "durationCounts")
+      SELECT "ownerId", "type", "hours", "startMs", ${names}, ${work.sql.asJson(Prisma.sql`"durationCounts"`)} FROM ${given} WHERE 1 = 1
+      ON CONFLICT ("ownerId", "type", "hours", "startMs") DO UPDATE SET ${renewed}`)
   }
 }

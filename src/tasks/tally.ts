@@ -32,6 +32,23 @@ export interface TallyMinute extends Record<MinuteCount, number> {
   minuteMs: number
 }
 
+/** What is kept of hours and days, UTC. */
+export const PERIOD_HOURS = [1, 24] as const
+export type PeriodHours = (typeof PERIOD_HOURS)[number]
+export const HOUR_MS = 60 * MINUTE_MS
+/** Stands for all types together, in periods: to add up the histograms of many types and hours takes long. No type is called so. */
+export const ALL_TYPES = ''
+
+/** What happened within an hour or a day. Like minutes they are history: a task that is deleted stays in them. */
+export interface TallyPeriod extends Record<MinuteCount, number> {
+  ownerId: string
+  type: string
+  hours: PeriodHours
+  startMs: number
+  /** Of those that COMPLETED in it. */
+  durations: Histogram
+}
+
 /** Events that are alike, put together: of the same owner and type, in the same minute, from and to the same status. */
 export interface Happened {
   ownerId: string
@@ -65,10 +82,13 @@ function minuteCountOf({ kind, from, to }: Happened): MinuteCount | null {
   return to === 'COMPLETED' ? 'completed' : to === 'FAILED' ? 'failed' : to === 'CANCELLED' ? 'cancelled' : null
 }
 
+const NOTHING: Record<MinuteCount, number> = { created: 0, started: 0, completed: 0, failed: 0, cancelled: 0, retried: 0 }
+
 /** What has happened, counted: how much is to be added to each tally and each minute. */
 export class TallyChanges {
   readonly tallies = new Map<string, Tally>()
   readonly minutes = new Map<string, TallyMinute>()
+  readonly periods = new Map<string, TallyPeriod>()
 
   /** As what happened to the owner's tasks, or to everybody's. */
   count(happened: Happened, ownerId = happened.ownerId): void {
@@ -80,7 +100,15 @@ export class TallyChanges {
     const histogram = to === 'RUNNING' ? tally.waits : tally.durations
     for (const ms of spansMs) histogramPut(histogram, ms, sign)
     const name = minuteCountOf(happened)
-    if (name) this.#minute(ownerId, type, happened.minuteMs)[name] += count
+    if (!name) return
+    this.#minute(ownerId, type, happened.minuteMs)[name] += count
+    for (const hours of PERIOD_HOURS) {
+      for (const ofType of [type, ALL_TYPES]) {
+        const period = this.#period(ownerId, ofType, hours, happened.minuteMs)
+        period[name] += count
+        if (name === 'completed') for (const ms of spansMs) histogramPut(period.durations, ms)
+      }
+    }
   }
 
   #tally(ownerId: string, type: string): Tally {
@@ -92,9 +120,17 @@ export class TallyChanges {
 
   #minute(ownerId: string, type: string, minuteMs: number): TallyMinute {
     const key = `${ownerId} ${minuteMs} ${type}`
-    const minute = this.minutes.get(key) ?? { ownerId, type, minuteMs, created: 0, started: 0, completed: 0, failed: 0, cancelled: 0, retried: 0 }
+    const minute = this.minutes.get(key) ?? { ownerId, type, minuteMs, ...NOTHING }
     this.minutes.set(key, minute)
     return minute
+  }
+
+  #period(ownerId: string, type: string, hours: PeriodHours, minuteMs: number): TallyPeriod {
+    const startMs = minuteMs - (minuteMs % (hours * HOUR_MS))
+    const key = `${ownerId} ${hours} ${startMs} ${type}`
+    const period = this.periods.get(key) ?? { ownerId, type, hours, startMs, ...NOTHING, durations: {} }
+    this.periods.set(key, period)
+    return period
   }
 }
 

@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { server } from '../core/actor.ts'
 import { DomainError } from '../core/errors.ts'
+import { type Span, type Tracer, tracing } from '../core/tracing.ts'
 import { isUnreachable } from '../db/constraints.ts'
 import type { Store } from '../events/store.ts'
 import { transact } from '../events/transact.ts'
@@ -79,12 +80,12 @@ export class TaskAttempt {
     readonly host: AttemptHost,
     readonly lease: Lease,
     readonly task: TaskValues,
-    readonly params: unknown,
+    readonly given: { params: unknown; traceparent: string | null },
     readonly type: TaskType,
   ) {}
 
   start(): Promise<void> {
-    this.ended = this.#attempt()
+    this.ended = tracing.on ? this.#traced(tracing.on) : this.#attempt()
     return this.ended
   }
 
@@ -103,13 +104,27 @@ export class TaskAttempt {
     return this.#abort.signal
   }
 
-  async #attempt(): Promise<void> {
+  /** It belongs to the request that made the task, wherever and whenever that was. */
+  #traced(tracer: Tracer): Promise<void> {
+    const { id, type, attempt } = this.task
+    const start = {
+      name: `task ${type}`,
+      kind: 'CONSUMER' as const,
+      parent: this.given.traceparent,
+      attributes: { 'task.id': `Task:${id}`, 'task.type': type, 'task.attempt': attempt },
+    }
+    return tracer.during(start, (span) => this.#attempt(span))
+  }
+
+  async #attempt(span?: Span): Promise<void> {
     const { attemptEndsAtMs, startedAtMs } = this.task
     // Both by the database's clock: what lies between them is true here too. A timer takes no more than 24 days.
     const timeout =
       attemptEndsAtMs === null ? undefined : setTimeout(() => this.end(AttemptEnd.TIMED_OUT), Math.min(attemptEndsAtMs - startedAtMs!, 2 ** 31 - 1))
     try {
       const ending = await this.#work()
+      if ('end' in ending) span?.fail(ending.end)
+      else if ('error' in ending) span?.fail(ending.error instanceof DomainError ? ending.error.message : 'An internal error.')
       clearTimeout(timeout)
       this.#isOver = true
       this.#endPause()
@@ -144,7 +159,7 @@ export class TaskAttempt {
 
   async #run(): Promise<TaskOutcome> {
     if (this.#reason) throw this.#reason
-    const params = this.type.params.safeParse(this.params)
+    const params = this.type.params.safeParse(this.given.params)
     if (!params.success) throw new Error(`The params no longer fit the task type: ${params.error.issues[0]?.message}`)
     return this.type.run(this.#taskRun(params.data))
   }

@@ -97,7 +97,9 @@ export class TaskCreator {
   #start(made: readonly TaskValues[], handOver: HandOver | undefined, entries: readonly Entry[]): void {
     if (!handOver) return
     const started = made.flatMap((task, i) =>
-      task.status === 'RUNNING' ? [{ ...leaseOf(handOver, task.id), task, params: entries[i]!.prepared.params, leaseExpiresAtMs: 0 }] : [],
+      task.status === 'RUNNING'
+        ? [{ ...leaseOf(handOver, task.id), task, params: entries[i]!.prepared.params, traceparent: entries[i]!.prepared.traceparent, leaseExpiresAtMs: 0 }]
+        : [],
     )
     this.takers!.free(handOver.ids.size)
     this.takers!.take(started)

@@ -2,6 +2,7 @@
 import type { Column } from '../db/sql.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
+import './task-figures.ts'
 import {
   FINAL_TASK_STATUSES,
   OLD_NAMES,

@@ -2,6 +2,7 @@
 import { requireKnown } from '../core/actor.ts'
 import { BadUserInput, type DomainError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
+import { tracing } from '../core/tracing.ts'
 import type { Work } from '../events/work.ts'
 import { laneOf } from './lanes.ts'
 import { type OutsideType, outsideNames, outsideTypeFor } from './outside-type.ts'
@@ -47,6 +48,8 @@ export interface Prepared extends TaskCreation {
   lane: string
   maxAttempts: number
   streams: boolean
+  /** What it belongs to; null where nobody traces. */
+  traceparent: string | null
 }
 
 const DEFAULT_ATTEMPTS = 3
@@ -72,6 +75,7 @@ export async function taskPrepare(work: Work, types: TaskTypes, creation: TaskCr
     timeoutSeconds: creation.timeoutSeconds ?? type?.timeoutSeconds ?? outside?.timeoutSeconds ?? undefined,
     retryPolicy: creation.retryPolicy ?? type?.retryPolicy ?? (outside?.retryPolicy as RetryPolicyInput | null) ?? undefined,
     streams: type?.streams ?? false,
+    traceparent: tracing.on?.current ?? null,
   }
 }
 

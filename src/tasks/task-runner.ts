@@ -81,6 +81,11 @@ export class TaskRunner implements Takers, AttemptHost {
     return this.options.only ?? this.types.names
   }
 
+  /** How many attempts are under way here. */
+  get running(): number {
+    return this.#attempts.size
+  }
+
   get log(): RunnerLog {
     return this.options.log
   }
@@ -269,8 +274,8 @@ export class TaskRunner implements Takers, AttemptHost {
 
   /** Begins with tasks whose leases this server holds. */
   take(claimed: readonly Claimed[]): void {
-    for (const { task, params, id, leaseToken } of claimed) {
-      const attempt = new TaskAttempt(this, { id, leaseToken }, task, params, this.types.get(task.type)!)
+    for (const { task, params, id, leaseToken, traceparent } of claimed) {
+      const attempt = new TaskAttempt(this, { id, leaseToken }, task, { params, traceparent }, this.types.get(task.type)!)
       this.#attempts.add(attempt)
       void attempt.start().finally(() => {
         this.#attempts.delete(attempt)

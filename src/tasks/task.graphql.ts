@@ -54,6 +54,10 @@ export const TaskRef = builder.prismaNode('Task', {
     error: t.exposeString('error', { nullable: true, description: 'Why it failed, or why its last attempt did.' }),
     attempt: t.exposeInt('attempt', { description: '1 in the first run; 0 before it.' }),
     maxAttempts: t.exposeInt('maxAttempts', { description: 'How many attempts it has in all.' }),
+    traceparent: t.exposeString('traceparent', {
+      nullable: true,
+      description: 'The trace of the request that made it, as W3C writes it, for workers elsewhere to go on with; null where nobody traces.',
+    }),
     runAt: t.field({
       type: 'DateTime',
       select: { runAtMs: true },

@@ -125,11 +125,20 @@ async function attemptOnce(store: Store, actor: Actor, same: { key: string; inpu
 /** What an earlier claim took, with its tokens: they are read where they are kept anyway. */
 async function stillHeld(store: Store, attempts: readonly string[]): Promise<Claimed[]> {
   const ids = attempts.map((each) => each.split(' ')[0]!)
-  const rows = await store.database.rows<Record<string, unknown> & { leaseToken: string; leaseExpiresAtMs: number; params: unknown }>(
-    Prisma.sql`SELECT ${TASK_VALUES}, "leaseToken", "leaseExpiresAtMs", "params" FROM "Task" WHERE "id" IN (${Prisma.join(ids)}) AND "status" = 'RUNNING'`,
+  const rows = await store.database.rows<
+    Record<string, unknown> & { leaseToken: string; leaseExpiresAtMs: number; params: unknown; traceparent: string | null }
+  >(
+    Prisma.sql`SELECT ${TASK_VALUES}, "leaseToken", "leaseExpiresAtMs", "params", "traceparent" FROM "Task" WHERE "id" IN (${Prisma.join(ids)}) AND "status" = 'RUNNING'`,
   )
   return rows
-    .map(({ leaseToken, leaseExpiresAtMs, params, ...row }) => ({ id: row.id as string, leaseToken, leaseExpiresAtMs, params, task: toTaskValues(row) }))
+    .map(({ leaseToken, leaseExpiresAtMs, params, traceparent, ...row }) => ({
+      id: row.id as string,
+      leaseToken,
+      leaseExpiresAtMs,
+      params,
+      traceparent,
+      task: toTaskValues(row),
+    }))
     .filter(({ task }) => attempts.includes(`${task.id} ${task.attempt}`))
 }
 

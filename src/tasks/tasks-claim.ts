@@ -21,6 +21,7 @@ export interface Claim {
 export interface Claimed extends Lease {
   task: TaskValues
   params: unknown
+  traceparent: string | null
   leaseExpiresAtMs: number
 }
 
@@ -58,7 +59,7 @@ export async function tasksClaim(work: Work, claim: Claim): Promise<Claimed[]> {
       error: null,
       attemptEndsAtMs: timeoutSeconds === null ? deadlineAtMs : Math.min(deadlineAtMs ?? Number.POSITIVE_INFINITY, nowMs + timeoutSeconds * 1000),
     }),
-    reading: ['params'],
+    reading: ['params', 'traceparent'],
   })
   for (const moved of claimed) taskChanged(work, 'STARTED', moved)
   // More may wait than was taken: whoever looked just now passed over what was held here.
@@ -68,6 +69,7 @@ export async function tasksClaim(work: Work, claim: Claim): Promise<Claimed[]> {
     leaseToken,
     task: after,
     params: typeof row.params === 'string' && work.dialect === 'sqlite' ? JSON.parse(row.params) : row.params,
+    traceparent: row.traceparent as string | null,
     leaseExpiresAtMs: after.updatedAtMs + leaseMs,
   }))
 }

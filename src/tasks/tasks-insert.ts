@@ -35,12 +35,12 @@ async function insert(work: Work, inserts: readonly Insert[], handOver?: HandOve
   const isHandedOver = ({ id }: Insert) => handOver?.ids.has(id) === true
   const rows = await work.rows<Record<string, unknown>>(Prisma.sql`
     INSERT INTO "Task" ("id", "ownerId", "type", "lane", "status", "description", "params", "domain", "driftScore", "priority", "attempt", "maxAttempts", "retryPolicy",
-      "timeoutSeconds", "totalTimeoutSeconds", "agentsInvolved", "sessionKey", "idempotencyKey", "parentId", "scheduleId", "concurrencyKey", "concurrencyLimit", "onDependencyFailure",
+      "timeoutSeconds", "totalTimeoutSeconds", "agentsInvolved", "sessionKey", "traceparent", "idempotencyKey", "parentId", "scheduleId", "concurrencyKey", "concurrencyLimit", "onDependencyFailure",
       "waitingFor", "isAwaited", "runAtMs", "createdAtMs", "updatedAtMs", "queuedAtMs", "readyAtMs", "deadlineAtMs",
       "worker", "workerKind", "lastWorker", "leaseToken", "leaseSeconds", "leaseExpiresAtMs", "startedAtMs", "attemptEndsAtMs")
     SELECT "id", "ownerId", "type", "lane", ${sql.asEnum('TaskStatus', Prisma.sql`"status"`)}, "description", ${sql.asJson(Prisma.sql`"params"`)}, "domain", "driftScore", "priority",
       CASE WHEN ${IS_RUNNING} THEN 1 ELSE 0 END, "maxAttempts", ${sql.asJson(Prisma.sql`"retryPolicy"`)}, "timeoutSeconds", "totalTimeoutSeconds", ${sql.json([])},
-      "sessionKey", "idempotencyKey", "parentId", "scheduleId", "concurrencyKey", "concurrencyLimit", ${sql.asEnum('DependencyFailure', Prisma.sql`"onDependencyFailure"`)},
+      "sessionKey", "traceparent", "idempotencyKey", "parentId", "scheduleId", "concurrencyKey", "concurrencyLimit", ${sql.asEnum('DependencyFailure', Prisma.sql`"onDependencyFailure"`)},
       "waitingFor", FALSE, COALESCE("runAtMs", "now"), "now", "now", CASE WHEN ${IS_CREATED} THEN NULL ELSE "now" END,
       CASE WHEN "status" = 'QUEUED' AND "waitingFor" = 0 AND COALESCE("runAtMs", "now") <= "now" THEN "now" END,
       CASE WHEN ${IS_CREATED} THEN NULL ELSE (CASE WHEN "runAtMs" > "now" THEN "runAtMs" ELSE "now" END) + "totalTimeoutSeconds" * CAST(1000 AS BIGINT) END,
@@ -67,6 +67,7 @@ async function insert(work: Work, inserts: readonly Insert[], handOver?: HandOve
           timeoutSeconds: integer(({ timeoutSeconds }) => timeoutSeconds),
           totalTimeoutSeconds: integer(({ totalTimeoutSeconds }) => totalTimeoutSeconds),
           sessionKey: text(({ sessionKey }) => sessionKey),
+          traceparent: text(({ traceparent }) => traceparent),
           idempotencyKey: text(({ idempotencyKey }) => idempotencyKey),
           parentId: text(({ parentId }) => parentId),
           scheduleId: text(({ scheduleId }) => scheduleId),

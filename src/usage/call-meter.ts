@@ -3,12 +3,13 @@
  * use is soon anybody's again, and a long answer asks the database a few times.
  */
 import { server } from '../core/actor.ts'
+import type { Kept } from '../events/kept.ts'
 import type { Store } from '../events/store.ts'
 import { reading, transact } from '../events/transact.ts'
 import type { Work } from '../events/work.ts'
 import type { CallEnding, Meter, MeteredCall, NewCall } from './meter.ts'
 import { costOf, outputTokensFor, type Price } from './price.ts'
-import { priceFind } from './price-find.ts'
+import { type FoundPrice, priceFind } from './price-find.ts'
 import { type TokenCounter, tokenCounter } from './tokens.ts'
 import { type Begun, usageBegin } from './usage-begin.ts'
 import { usageReserve } from './usage-reserve.ts'
@@ -19,9 +20,11 @@ import { usagesSettle } from './usages-settle.ts'
 const FIRST_BLOCK = 64
 const LARGEST_BLOCK = 2048
 
-export const openMeter = (store: Store): Meter => ({
+/** `prices`: those that were found. */
+export const openMeter = (store: Store, prices: Kept<FoundPrice>): Meter => ({
   async begin(call) {
-    const found = await priceFind(reading(store, server), call.provider, call.model)
+    const { provider, model } = call
+    const found = await prices.get(JSON.stringify([provider, model]), () => priceFind(reading(store, server), provider, model))
     // Before anything is held: loading it may take a while.
     const count = await tokenCounter()
     const first = Math.max(1, Math.min(FIRST_BLOCK, call.maxOutputTokens ?? FIRST_BLOCK))

@@ -1,3 +1,5 @@
+import { Kept } from '../events/kept.ts'
+import type { Store } from '../events/store.ts'
 import type { Work } from '../events/work.ts'
 import { operatorPrice } from '../providers/operator-price.ts'
 import type { Price } from './price.ts'
@@ -27,3 +29,11 @@ export async function priceFind(reader: Pick<Work, 'rows' | 'clock'>, provider: 
   const price = await priceBundled({ provider, model, baseUrl: known?.baseUrl ?? null, at: new Date(reader.clock.nowMs()) })
   return price ? { source: 'BUNDLED', price } : UNKNOWN
 }
+
+/** Found prices, kept until anything is changed of a model or a provider; that one is up or down is no such thing. */
+export const keptPrices = (store: Store, seconds: number): Kept<FoundPrice> =>
+  new Kept(store, {
+    seconds,
+    most: 5000,
+    changedBy: ({ kind }) => kind.startsWith('MODEL_') && kind !== 'MODEL_PROVIDER_UP' && kind !== 'MODEL_PROVIDER_DOWN',
+  })

@@ -8,10 +8,14 @@ import type { Store } from '../events/store.ts'
 import { transact } from '../events/transact.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
-import { SUM_COLUMNS, SUM_KEYS, sumsOf, UNSUMMED } from './usage-sum.ts'
+import { hourSumsOf, SUM_COLUMNS, SUM_KEYS, sumsOf, UNSUMMED } from './usage-sum.ts'
 
 /** On SQLite the process does nothing else meanwhile. */
 const ROWS_AT_ONCE = 1000
+
+/** Hours are kept for five weeks. */
+export const HOURS_KEPT = 35 * 24
+const HOUR_KEYS = ['hour', ...SUM_KEYS.slice(1)]
 
 const list = (columns: readonly string[], write = (column: string) => `"${column}"`) => Prisma.raw(columns.map(write).join(', '))
 
@@ -35,6 +39,10 @@ async function fold(work: Work): Promise<number> {
   await work.execute(Prisma.sql`
     INSERT INTO "UsageSum" (${list([...SUM_KEYS, ...SUM_COLUMNS])}) SELECT * FROM (${sumsOf(these)}) AS "more" WHERE 1 = 1 ORDER BY ${list(SUM_KEYS)}
     ON CONFLICT (${list(SUM_KEYS)}) DO UPDATE SET ${list(SUM_COLUMNS, (column) => `"${column}" = "UsageSum"."${column}" + excluded."${column}"`)}`)
+  await work.execute(Prisma.sql`
+    INSERT INTO "UsageHour" (${list([...HOUR_KEYS, ...SUM_COLUMNS])}) SELECT * FROM (${hourSumsOf(these)}) AS "more" WHERE 1 = 1 ORDER BY ${list(HOUR_KEYS)}
+    ON CONFLICT (${list(HOUR_KEYS)}) DO UPDATE SET ${list(SUM_COLUMNS, (column) => `"${column}" = "UsageHour"."${column}" + excluded."${column}"`)}`)
+  await work.execute(Prisma.sql`DELETE FROM "UsageHour" WHERE "hour" < ${work.sql.nowMs} / 3600000 - ${Prisma.raw(String(HOURS_KEPT))}`)
   await work.execute(Prisma.sql`UPDATE "ProviderUsage" SET "isSummed" = TRUE WHERE ${these}`)
   return rows.length
 }

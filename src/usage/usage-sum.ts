@@ -38,6 +38,16 @@ const OF_CALL: Record<SumColumn, string> = {
 /** The sums of ended calls, as columns of a statement on ProviderUsage. Never null. */
 export const CALL_SUMS = Prisma.raw(SUM_COLUMNS.map((column) => `CAST(COALESCE(SUM(${OF_CALL[column]}), 0) AS BIGINT) AS "${column}"`).join(', '))
 
+/** Of a call: the hour it began in. */
+const HOUR = Prisma.raw(`CAST("startedAtMs" / 3600000 AS INTEGER)`)
+
+/** Rows as those of UsageHour, of the calls that fulfil a condition. */
+export const hourSumsOf = (condition: Prisma.Sql): Prisma.Sql => Prisma.sql`
+  SELECT "hour", "ownerId", "provider", "model", "taskType", ${CALL_SUMS} FROM (
+    SELECT ${HOUR} AS "hour", "ownerId", "provider", "model", COALESCE("taskType", '') AS "taskType", "status", "inputTokens", "cachedInputTokens", "outputTokens",
+      "reasoningTokens", "costMicroUsd", "durationMs" FROM "ProviderUsage" WHERE ${condition}) AS "call"
+  GROUP BY "hour", "ownerId", "provider", "model", "taskType"`
+
 /** Rows as those of UsageSum, of the calls that fulfil a condition. */
 export const sumsOf = (condition: Prisma.Sql): Prisma.Sql => Prisma.sql`
   SELECT "day", "ownerId", "provider", "model", COALESCE("taskType", '') AS "taskType", ${CALL_SUMS} FROM "ProviderUsage" WHERE ${condition}
@@ -47,12 +57,17 @@ export const sumsOf = (condition: Prisma.Sql): Prisma.Sql => Prisma.sql`
 export const SUM_SUMS = Prisma.raw(SUM_COLUMNS.map((column) => `CAST(COALESCE(SUM("${column}"), 0) AS BIGINT) AS "${column}"`).join(', '))
 
 /** What is not in the sums yet. Not the bare columns, or an owner's index would lead to all their calls instead of to these few. */
-const REST = Prisma.sql`SELECT * FROM (
-  SELECT "day" + 0 AS "day", "ownerId" || '' AS "ownerId", "provider" || '' AS "provider", "model" || '' AS "model", COALESCE("taskType", '') AS "taskType", ${Prisma.raw(
+const restBy = (unit: 'day' | 'hour') => Prisma.sql`SELECT * FROM (
+  SELECT ${unit === 'day' ? Prisma.raw('"day" + 0') : HOUR} AS ${Prisma.raw(`"${unit}"`)}, "ownerId" || '' AS "ownerId", "provider" || '' AS "provider", "model" || '' AS "model", COALESCE("taskType", '') AS "taskType", ${Prisma.raw(
     SUM_COLUMNS.map((column) => `CAST(${OF_CALL[column]} AS BIGINT) AS "${column}"`).join(', '),
   )} FROM "ProviderUsage" WHERE ${UNSUMMED}) AS "rest"`
 
 /** All that is known of days and whose, as one table: both parts are read by one statement, and so at one moment. */
 export const allSums = (condition: Prisma.Sql): Prisma.Sql => Prisma.sql`(
   SELECT "day", "ownerId", "provider", "model", "taskType", ${Prisma.raw(SUM_COLUMNS.map((column) => `"${column}"`).join(', '))} FROM "UsageSum" WHERE ${condition}
-  UNION ALL ${REST} WHERE ${condition}) AS "all"`
+  UNION ALL ${restBy('day')} WHERE ${condition}) AS "all"`
+
+/** The same by hours, as far back as they are kept. */
+export const allHourSums = (condition: Prisma.Sql): Prisma.Sql => Prisma.sql`(
+  SELECT "hour", "ownerId", "provider", "model", "taskType", ${Prisma.raw(SUM_COLUMNS.map((column) => `"${column}"`).join(', '))} FROM "UsageHour" WHERE ${condition}
+  UNION ALL ${restBy('hour')} WHERE ${condition}) AS "all"`

@@ -15,7 +15,7 @@ import { type SumGroup, usageSumsRead } from './usage-sums-read.ts'
 
 const MAX_GROUPS = 1000
 
-const UsageGroup = builder.enumType('UsageGroup', {
+export const UsageGroup = builder.enumType('UsageGroup', {
   description: 'What calls are added up by.',
   values: {
     DAY: { value: 'day', description: 'The day that they began on, UTC.' },

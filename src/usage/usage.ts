@@ -26,6 +26,8 @@ export interface UsageValues {
   isCounted: boolean
   costMicroUsd: number | null
   priceSource: PriceSource
+  timeToFirstTokenMs: number | null
+  durationMs: number | null
   taskId: string | null
   taskType: string | null
   attempt: number | null
@@ -50,6 +52,8 @@ const COLUMNS = [
   'isCounted',
   'costMicroUsd',
   'priceSource',
+  'timeToFirstTokenMs',
+  'durationMs',
   'taskId',
   'taskType',
   'attempt',

@@ -4,6 +4,7 @@ import { fromJson } from '../db/statement-values.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { costOf, type KeptPrice, toPrice } from './price.ts'
+import './usage-figures.ts'
 import { type FinalUsageStatus, USAGE_VALUES, type UsageValues, usageChanged } from './usage.ts'
 
 export interface Settlement {

@@ -63,6 +63,8 @@ const TEST_ENV = {
   RATE_LIMITS: 'off',
   LOCAL_MODEL: 'off',
   PROVIDER_SYNC_MINUTES: '0',
+  // Tests write rows past the log, which nobody is told of.
+  CACHE_SECONDS: '0',
 }
 
 let schema: GraphQLSchema | undefined

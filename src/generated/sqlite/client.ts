@@ -67,6 +67,11 @@ export type LogHead = Prisma.LogHeadModel
  */
 export type IdempotencyKey = Prisma.IdempotencyKeyModel
 /**
+ * Model ApiCallSum
+ * Operations of the API that are alike, added up over an hour or a day, UTC.
+ */
+export type ApiCallSum = Prisma.ApiCallSumModel
+/**
  * Model User
  * A person or program that owns things here. The password's hash lives apart, in Credential.
  */
@@ -177,6 +182,11 @@ export type TaskTally = Prisma.TaskTallyModel
  */
 export type TaskMinute = Prisma.TaskMinuteModel
 /**
+ * Model TaskPeriod
+ * What happened to tasks of an owner and type within an hour or a day, UTC.
+ */
+export type TaskPeriod = Prisma.TaskPeriodModel
+/**
  * Model ProviderUsage
  * One call of a provider: what it used, and what it cost.
  */
@@ -186,6 +196,11 @@ export type ProviderUsage = Prisma.ProviderUsageModel
  * Calls of a day that are alike, added up.
  */
 export type UsageSum = Prisma.UsageSumModel
+/**
+ * Model UsageHour
+ * The same of an hour; kept for some weeks.
+ */
+export type UsageHour = Prisma.UsageHourModel
 /**
  * Model Budget
  * How much may be spent. A call that reaches the edge is stopped.

@@ -402,6 +402,7 @@ export const ModelName = {
   Event: 'Event',
   LogHead: 'LogHead',
   IdempotencyKey: 'IdempotencyKey',
+  ApiCallSum: 'ApiCallSum',
   User: 'User',
   Credential: 'Credential',
   Session: 'Session',
@@ -424,8 +425,10 @@ export const ModelName = {
   TallyHead: 'TallyHead',
   TaskTally: 'TaskTally',
   TaskMinute: 'TaskMinute',
+  TaskPeriod: 'TaskPeriod',
   ProviderUsage: 'ProviderUsage',
   UsageSum: 'UsageSum',
+  UsageHour: 'UsageHour',
   Budget: 'Budget',
   BudgetSpent: 'BudgetSpent',
   BudgetReservation: 'BudgetReservation',
@@ -445,7 +448,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "conversation" | "message" | "event" | "logHead" | "idempotencyKey" | "user" | "credential" | "session" | "refreshToken" | "apiKey" | "loginFailure" | "installation" | "modelProvider" | "model" | "stream" | "streamChunk" | "task" | "taskDependency" | "taskAttempt" | "taskUnique" | "outsideTaskType" | "taskRate" | "schedule" | "scheduleTick" | "tallyHead" | "taskTally" | "taskMinute" | "providerUsage" | "usageSum" | "budget" | "budgetSpent" | "budgetReservation" | "costAlert"
+    modelProps: "conversation" | "message" | "event" | "logHead" | "idempotencyKey" | "apiCallSum" | "user" | "credential" | "session" | "refreshToken" | "apiKey" | "loginFailure" | "installation" | "modelProvider" | "model" | "stream" | "streamChunk" | "task" | "taskDependency" | "taskAttempt" | "taskUnique" | "outsideTaskType" | "taskRate" | "schedule" | "scheduleTick" | "tallyHead" | "taskTally" | "taskMinute" | "taskPeriod" | "providerUsage" | "usageSum" | "usageHour" | "budget" | "budgetSpent" | "budgetReservation" | "costAlert"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -816,6 +819,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.IdempotencyKeyCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.IdempotencyKeyCountAggregateOutputType> | number
+        }
+      }
+    }
+    ApiCallSum: {
+      payload: Prisma.$ApiCallSumPayload<ExtArgs>
+      fields: Prisma.ApiCallSumFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ApiCallSumFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiCallSumPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ApiCallSumFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiCallSumPayload>
+        }
+        findFirst: {
+          args: Prisma.ApiCallSumFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiCallSumPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ApiCallSumFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiCallSumPayload>
+        }
+        findMany: {
+          args: Prisma.ApiCallSumFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiCallSumPayload>[]
+        }
+        create: {
+          args: Prisma.ApiCallSumCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiCallSumPayload>
+        }
+        createMany: {
+          args: Prisma.ApiCallSumCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ApiCallSumCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiCallSumPayload>[]
+        }
+        delete: {
+          args: Prisma.ApiCallSumDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiCallSumPayload>
+        }
+        update: {
+          args: Prisma.ApiCallSumUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiCallSumPayload>
+        }
+        deleteMany: {
+          args: Prisma.ApiCallSumDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ApiCallSumUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ApiCallSumUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiCallSumPayload>[]
+        }
+        upsert: {
+          args: Prisma.ApiCallSumUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApiCallSumPayload>
+        }
+        aggregate: {
+          args: Prisma.ApiCallSumAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateApiCallSum>
+        }
+        groupBy: {
+          args: Prisma.ApiCallSumGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ApiCallSumGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ApiCallSumCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ApiCallSumCountAggregateOutputType> | number
         }
       }
     }
@@ -2447,6 +2524,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    TaskPeriod: {
+      payload: Prisma.$TaskPeriodPayload<ExtArgs>
+      fields: Prisma.TaskPeriodFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TaskPeriodFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskPeriodPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TaskPeriodFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskPeriodPayload>
+        }
+        findFirst: {
+          args: Prisma.TaskPeriodFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskPeriodPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TaskPeriodFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskPeriodPayload>
+        }
+        findMany: {
+          args: Prisma.TaskPeriodFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskPeriodPayload>[]
+        }
+        create: {
+          args: Prisma.TaskPeriodCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskPeriodPayload>
+        }
+        createMany: {
+          args: Prisma.TaskPeriodCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TaskPeriodCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskPeriodPayload>[]
+        }
+        delete: {
+          args: Prisma.TaskPeriodDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskPeriodPayload>
+        }
+        update: {
+          args: Prisma.TaskPeriodUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskPeriodPayload>
+        }
+        deleteMany: {
+          args: Prisma.TaskPeriodDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TaskPeriodUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TaskPeriodUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskPeriodPayload>[]
+        }
+        upsert: {
+          args: Prisma.TaskPeriodUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TaskPeriodPayload>
+        }
+        aggregate: {
+          args: Prisma.TaskPeriodAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTaskPeriod>
+        }
+        groupBy: {
+          args: Prisma.TaskPeriodGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TaskPeriodGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TaskPeriodCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TaskPeriodCountAggregateOutputType> | number
+        }
+      }
+    }
     ProviderUsage: {
       payload: Prisma.$ProviderUsagePayload<ExtArgs>
       fields: Prisma.ProviderUsageFieldRefs
@@ -2592,6 +2743,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.UsageSumCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.UsageSumCountAggregateOutputType> | number
+        }
+      }
+    }
+    UsageHour: {
+      payload: Prisma.$UsageHourPayload<ExtArgs>
+      fields: Prisma.UsageHourFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.UsageHourFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageHourPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.UsageHourFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageHourPayload>
+        }
+        findFirst: {
+          args: Prisma.UsageHourFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageHourPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.UsageHourFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageHourPayload>
+        }
+        findMany: {
+          args: Prisma.UsageHourFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageHourPayload>[]
+        }
+        create: {
+          args: Prisma.UsageHourCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageHourPayload>
+        }
+        createMany: {
+          args: Prisma.UsageHourCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.UsageHourCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageHourPayload>[]
+        }
+        delete: {
+          args: Prisma.UsageHourDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageHourPayload>
+        }
+        update: {
+          args: Prisma.UsageHourUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageHourPayload>
+        }
+        deleteMany: {
+          args: Prisma.UsageHourDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.UsageHourUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.UsageHourUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageHourPayload>[]
+        }
+        upsert: {
+          args: Prisma.UsageHourUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$UsageHourPayload>
+        }
+        aggregate: {
+          args: Prisma.UsageHourAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateUsageHour>
+        }
+        groupBy: {
+          args: Prisma.UsageHourGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.UsageHourGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.UsageHourCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.UsageHourCountAggregateOutputType> | number
         }
       }
     }
@@ -3020,6 +3245,20 @@ export const IdempotencyKeyScalarFieldEnum = {
 export type IdempotencyKeyScalarFieldEnum = (typeof IdempotencyKeyScalarFieldEnum)[keyof typeof IdempotencyKeyScalarFieldEnum]
 
 
+export const ApiCallSumScalarFieldEnum = {
+  ownerId: 'ownerId',
+  hours: 'hours',
+  startMs: 'startMs',
+  apiKeyId: 'apiKeyId',
+  operation: 'operation',
+  calls: 'calls',
+  failed: 'failed',
+  durationCounts: 'durationCounts'
+} as const
+
+export type ApiCallSumScalarFieldEnum = (typeof ApiCallSumScalarFieldEnum)[keyof typeof ApiCallSumScalarFieldEnum]
+
+
 export const UserScalarFieldEnum = {
   id: 'id',
   email: 'email',
@@ -3212,6 +3451,7 @@ export const TaskScalarFieldEnum = {
   agentsInvolved: 'agentsInvolved',
   metrics: 'metrics',
   files: 'files',
+  traceparent: 'traceparent',
   sessionKey: 'sessionKey',
   idempotencyKey: 'idempotencyKey',
   parentId: 'parentId',
@@ -3377,6 +3617,23 @@ export const TaskMinuteScalarFieldEnum = {
 export type TaskMinuteScalarFieldEnum = (typeof TaskMinuteScalarFieldEnum)[keyof typeof TaskMinuteScalarFieldEnum]
 
 
+export const TaskPeriodScalarFieldEnum = {
+  ownerId: 'ownerId',
+  type: 'type',
+  hours: 'hours',
+  startMs: 'startMs',
+  created: 'created',
+  started: 'started',
+  completed: 'completed',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  retried: 'retried',
+  durationCounts: 'durationCounts'
+} as const
+
+export type TaskPeriodScalarFieldEnum = (typeof TaskPeriodScalarFieldEnum)[keyof typeof TaskPeriodScalarFieldEnum]
+
+
 export const ProviderUsageScalarFieldEnum = {
   id: 'id',
   ownerId: 'ownerId',
@@ -3429,6 +3686,26 @@ export const UsageSumScalarFieldEnum = {
 } as const
 
 export type UsageSumScalarFieldEnum = (typeof UsageSumScalarFieldEnum)[keyof typeof UsageSumScalarFieldEnum]
+
+
+export const UsageHourScalarFieldEnum = {
+  hour: 'hour',
+  ownerId: 'ownerId',
+  provider: 'provider',
+  model: 'model',
+  taskType: 'taskType',
+  calls: 'calls',
+  failedCalls: 'failedCalls',
+  unpricedCalls: 'unpricedCalls',
+  inputTokens: 'inputTokens',
+  cachedInputTokens: 'cachedInputTokens',
+  outputTokens: 'outputTokens',
+  reasoningTokens: 'reasoningTokens',
+  costMicroUsd: 'costMicroUsd',
+  durationMs: 'durationMs'
+} as const
+
+export type UsageHourScalarFieldEnum = (typeof UsageHourScalarFieldEnum)[keyof typeof UsageHourScalarFieldEnum]
 
 
 export const BudgetScalarFieldEnum = {
@@ -4039,6 +4316,7 @@ export type GlobalOmitConfig = {
   event?: Prisma.EventOmit
   logHead?: Prisma.LogHeadOmit
   idempotencyKey?: Prisma.IdempotencyKeyOmit
+  apiCallSum?: Prisma.ApiCallSumOmit
   user?: Prisma.UserOmit
   credential?: Prisma.CredentialOmit
   session?: Prisma.SessionOmit
@@ -4061,8 +4339,10 @@ export type GlobalOmitConfig = {
   tallyHead?: Prisma.TallyHeadOmit
   taskTally?: Prisma.TaskTallyOmit
   taskMinute?: Prisma.TaskMinuteOmit
+  taskPeriod?: Prisma.TaskPeriodOmit
   providerUsage?: Prisma.ProviderUsageOmit
   usageSum?: Prisma.UsageSumOmit
+  usageHour?: Prisma.UsageHourOmit
   budget?: Prisma.BudgetOmit
   budgetSpent?: Prisma.BudgetSpentOmit
   budgetReservation?: Prisma.BudgetReservationOmit

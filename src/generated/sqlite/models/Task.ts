@@ -95,6 +95,7 @@ export type TaskMinAggregateOutputType = {
   maxAttempts: number | null
   timeoutSeconds: number | null
   totalTimeoutSeconds: number | null
+  traceparent: string | null
   sessionKey: string | null
   idempotencyKey: string | null
   parentId: string | null
@@ -142,6 +143,7 @@ export type TaskMaxAggregateOutputType = {
   maxAttempts: number | null
   timeoutSeconds: number | null
   totalTimeoutSeconds: number | null
+  traceparent: string | null
   sessionKey: string | null
   idempotencyKey: string | null
   parentId: string | null
@@ -195,6 +197,7 @@ export type TaskCountAggregateOutputType = {
   agentsInvolved: number
   metrics: number
   files: number
+  traceparent: number
   sessionKey: number
   idempotencyKey: number
   parentId: number
@@ -296,6 +299,7 @@ export type TaskMinAggregateInputType = {
   maxAttempts?: true
   timeoutSeconds?: true
   totalTimeoutSeconds?: true
+  traceparent?: true
   sessionKey?: true
   idempotencyKey?: true
   parentId?: true
@@ -343,6 +347,7 @@ export type TaskMaxAggregateInputType = {
   maxAttempts?: true
   timeoutSeconds?: true
   totalTimeoutSeconds?: true
+  traceparent?: true
   sessionKey?: true
   idempotencyKey?: true
   parentId?: true
@@ -396,6 +401,7 @@ export type TaskCountAggregateInputType = {
   agentsInvolved?: true
   metrics?: true
   files?: true
+  traceparent?: true
   sessionKey?: true
   idempotencyKey?: true
   parentId?: true
@@ -536,6 +542,7 @@ export type TaskGroupByOutputType = {
   agentsInvolved: runtime.JsonValue
   metrics: runtime.JsonValue | null
   files: runtime.JsonValue | null
+  traceparent: string | null
   sessionKey: string | null
   idempotencyKey: string | null
   parentId: string | null
@@ -612,6 +619,7 @@ export type TaskWhereInput = {
   agentsInvolved?: Prisma.JsonFilter<"Task">
   metrics?: Prisma.JsonNullableFilter<"Task">
   files?: Prisma.JsonNullableFilter<"Task">
+  traceparent?: Prisma.StringNullableFilter<"Task"> | string | null
   sessionKey?: Prisma.StringNullableFilter<"Task"> | string | null
   idempotencyKey?: Prisma.StringNullableFilter<"Task"> | string | null
   parentId?: Prisma.StringNullableFilter<"Task"> | string | null
@@ -675,6 +683,7 @@ export type TaskOrderByWithRelationInput = {
   agentsInvolved?: Prisma.SortOrder
   metrics?: Prisma.SortOrderInput | Prisma.SortOrder
   files?: Prisma.SortOrderInput | Prisma.SortOrder
+  traceparent?: Prisma.SortOrderInput | Prisma.SortOrder
   sessionKey?: Prisma.SortOrderInput | Prisma.SortOrder
   idempotencyKey?: Prisma.SortOrderInput | Prisma.SortOrder
   parentId?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -741,6 +750,7 @@ export type TaskWhereUniqueInput = Prisma.AtLeast<{
   agentsInvolved?: Prisma.JsonFilter<"Task">
   metrics?: Prisma.JsonNullableFilter<"Task">
   files?: Prisma.JsonNullableFilter<"Task">
+  traceparent?: Prisma.StringNullableFilter<"Task"> | string | null
   sessionKey?: Prisma.StringNullableFilter<"Task"> | string | null
   idempotencyKey?: Prisma.StringNullableFilter<"Task"> | string | null
   parentId?: Prisma.StringNullableFilter<"Task"> | string | null
@@ -804,6 +814,7 @@ export type TaskOrderByWithAggregationInput = {
   agentsInvolved?: Prisma.SortOrder
   metrics?: Prisma.SortOrderInput | Prisma.SortOrder
   files?: Prisma.SortOrderInput | Prisma.SortOrder
+  traceparent?: Prisma.SortOrderInput | Prisma.SortOrder
   sessionKey?: Prisma.SortOrderInput | Prisma.SortOrder
   idempotencyKey?: Prisma.SortOrderInput | Prisma.SortOrder
   parentId?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -865,6 +876,7 @@ export type TaskScalarWhereWithAggregatesInput = {
   agentsInvolved?: Prisma.JsonWithAggregatesFilter<"Task">
   metrics?: Prisma.JsonNullableWithAggregatesFilter<"Task">
   files?: Prisma.JsonNullableWithAggregatesFilter<"Task">
+  traceparent?: Prisma.StringNullableWithAggregatesFilter<"Task"> | string | null
   sessionKey?: Prisma.StringNullableWithAggregatesFilter<"Task"> | string | null
   idempotencyKey?: Prisma.StringNullableWithAggregatesFilter<"Task"> | string | null
   parentId?: Prisma.StringNullableWithAggregatesFilter<"Task"> | string | null
@@ -917,6 +929,7 @@ export type TaskCreateInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   lane: string
@@ -978,6 +991,7 @@ export type TaskUncheckedCreateInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   parentId?: string | null
@@ -1037,6 +1051,7 @@ export type TaskUpdateInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lane?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1098,6 +1113,7 @@ export type TaskUncheckedUpdateInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1158,6 +1174,7 @@ export type TaskCreateManyInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   parentId?: string | null
@@ -1210,6 +1227,7 @@ export type TaskUpdateManyMutationInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lane?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1261,6 +1279,7 @@ export type TaskUncheckedUpdateManyInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1329,6 +1348,7 @@ export type TaskCountOrderByAggregateInput = {
   agentsInvolved?: Prisma.SortOrder
   metrics?: Prisma.SortOrder
   files?: Prisma.SortOrder
+  traceparent?: Prisma.SortOrder
   sessionKey?: Prisma.SortOrder
   idempotencyKey?: Prisma.SortOrder
   parentId?: Prisma.SortOrder
@@ -1402,6 +1422,7 @@ export type TaskMaxOrderByAggregateInput = {
   maxAttempts?: Prisma.SortOrder
   timeoutSeconds?: Prisma.SortOrder
   totalTimeoutSeconds?: Prisma.SortOrder
+  traceparent?: Prisma.SortOrder
   sessionKey?: Prisma.SortOrder
   idempotencyKey?: Prisma.SortOrder
   parentId?: Prisma.SortOrder
@@ -1449,6 +1470,7 @@ export type TaskMinOrderByAggregateInput = {
   maxAttempts?: Prisma.SortOrder
   timeoutSeconds?: Prisma.SortOrder
   totalTimeoutSeconds?: Prisma.SortOrder
+  traceparent?: Prisma.SortOrder
   sessionKey?: Prisma.SortOrder
   idempotencyKey?: Prisma.SortOrder
   parentId?: Prisma.SortOrder
@@ -1784,6 +1806,7 @@ export type TaskCreateWithoutConversationsInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   lane: string
@@ -1844,6 +1867,7 @@ export type TaskUncheckedCreateWithoutConversationsInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   parentId?: string | null
@@ -1918,6 +1942,7 @@ export type TaskUpdateWithoutConversationsInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lane?: Prisma.StringFieldUpdateOperationsInput | string
@@ -1978,6 +2003,7 @@ export type TaskUncheckedUpdateWithoutConversationsInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -2036,6 +2062,7 @@ export type TaskCreateWithoutOwnerInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   lane: string
@@ -2095,6 +2122,7 @@ export type TaskUncheckedCreateWithoutOwnerInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   parentId?: string | null
@@ -2183,6 +2211,7 @@ export type TaskScalarWhereInput = {
   agentsInvolved?: Prisma.JsonFilter<"Task">
   metrics?: Prisma.JsonNullableFilter<"Task">
   files?: Prisma.JsonNullableFilter<"Task">
+  traceparent?: Prisma.StringNullableFilter<"Task"> | string | null
   sessionKey?: Prisma.StringNullableFilter<"Task"> | string | null
   idempotencyKey?: Prisma.StringNullableFilter<"Task"> | string | null
   parentId?: Prisma.StringNullableFilter<"Task"> | string | null
@@ -2235,6 +2264,7 @@ export type TaskCreateWithoutStreamsInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   lane: string
@@ -2295,6 +2325,7 @@ export type TaskUncheckedCreateWithoutStreamsInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   parentId?: string | null
@@ -2358,6 +2389,7 @@ export type TaskCreateWithoutProducedInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   lane: string
@@ -2418,6 +2450,7 @@ export type TaskUncheckedCreateWithoutProducedInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   parentId?: string | null
@@ -2492,6 +2525,7 @@ export type TaskUpdateWithoutStreamsInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lane?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2552,6 +2586,7 @@ export type TaskUncheckedUpdateWithoutStreamsInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -2621,6 +2656,7 @@ export type TaskUpdateWithoutProducedInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lane?: Prisma.StringFieldUpdateOperationsInput | string
@@ -2681,6 +2717,7 @@ export type TaskUncheckedUpdateWithoutProducedInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -2739,6 +2776,7 @@ export type TaskCreateWithoutChildrenInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   lane: string
@@ -2799,6 +2837,7 @@ export type TaskUncheckedCreateWithoutChildrenInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   parentId?: string | null
@@ -2862,6 +2901,7 @@ export type TaskCreateWithoutParentInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   lane: string
@@ -2922,6 +2962,7 @@ export type TaskUncheckedCreateWithoutParentInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   scheduleId?: string | null
@@ -3000,6 +3041,7 @@ export type TaskUpdateWithoutChildrenInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lane?: Prisma.StringFieldUpdateOperationsInput | string
@@ -3060,6 +3102,7 @@ export type TaskUncheckedUpdateWithoutChildrenInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -3134,6 +3177,7 @@ export type TaskCreateWithoutDependsOnInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   lane: string
@@ -3194,6 +3238,7 @@ export type TaskUncheckedCreateWithoutDependsOnInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   parentId?: string | null
@@ -3257,6 +3302,7 @@ export type TaskCreateWithoutDependentsInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   lane: string
@@ -3317,6 +3363,7 @@ export type TaskUncheckedCreateWithoutDependentsInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   parentId?: string | null
@@ -3391,6 +3438,7 @@ export type TaskUpdateWithoutDependsOnInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lane?: Prisma.StringFieldUpdateOperationsInput | string
@@ -3451,6 +3499,7 @@ export type TaskUncheckedUpdateWithoutDependsOnInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -3520,6 +3569,7 @@ export type TaskUpdateWithoutDependentsInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lane?: Prisma.StringFieldUpdateOperationsInput | string
@@ -3580,6 +3630,7 @@ export type TaskUncheckedUpdateWithoutDependentsInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -3638,6 +3689,7 @@ export type TaskCreateWithoutAttemptsInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   lane: string
@@ -3698,6 +3750,7 @@ export type TaskUncheckedCreateWithoutAttemptsInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   parentId?: string | null
@@ -3772,6 +3825,7 @@ export type TaskUpdateWithoutAttemptsInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lane?: Prisma.StringFieldUpdateOperationsInput | string
@@ -3832,6 +3886,7 @@ export type TaskUncheckedUpdateWithoutAttemptsInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -3890,6 +3945,7 @@ export type TaskCreateWithoutScheduleInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   lane: string
@@ -3950,6 +4006,7 @@ export type TaskUncheckedCreateWithoutScheduleInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   parentId?: string | null
@@ -4033,6 +4090,7 @@ export type TaskCreateManyOwnerInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   parentId?: string | null
@@ -4085,6 +4143,7 @@ export type TaskUpdateWithoutOwnerInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lane?: Prisma.StringFieldUpdateOperationsInput | string
@@ -4144,6 +4203,7 @@ export type TaskUncheckedUpdateWithoutOwnerInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -4203,6 +4263,7 @@ export type TaskUncheckedUpdateManyWithoutOwnerInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -4256,6 +4317,7 @@ export type TaskCreateManyParentInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   scheduleId?: string | null
@@ -4307,6 +4369,7 @@ export type TaskUpdateWithoutParentInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lane?: Prisma.StringFieldUpdateOperationsInput | string
@@ -4367,6 +4430,7 @@ export type TaskUncheckedUpdateWithoutParentInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   scheduleId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -4426,6 +4490,7 @@ export type TaskUncheckedUpdateManyWithoutParentInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   scheduleId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -4478,6 +4543,7 @@ export type TaskCreateManyScheduleInput = {
   agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
   sessionKey?: string | null
   idempotencyKey?: string | null
   parentId?: string | null
@@ -4529,6 +4595,7 @@ export type TaskUpdateWithoutScheduleInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lane?: Prisma.StringFieldUpdateOperationsInput | string
@@ -4589,6 +4656,7 @@ export type TaskUncheckedUpdateWithoutScheduleInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -4648,6 +4716,7 @@ export type TaskUncheckedUpdateManyWithoutScheduleInput = {
   agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -4785,6 +4854,7 @@ export type TaskSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   agentsInvolved?: boolean
   metrics?: boolean
   files?: boolean
+  traceparent?: boolean
   sessionKey?: boolean
   idempotencyKey?: boolean
   parentId?: boolean
@@ -4849,6 +4919,7 @@ export type TaskSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensio
   agentsInvolved?: boolean
   metrics?: boolean
   files?: boolean
+  traceparent?: boolean
   sessionKey?: boolean
   idempotencyKey?: boolean
   parentId?: boolean
@@ -4905,6 +4976,7 @@ export type TaskSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensio
   agentsInvolved?: boolean
   metrics?: boolean
   files?: boolean
+  traceparent?: boolean
   sessionKey?: boolean
   idempotencyKey?: boolean
   parentId?: boolean
@@ -4961,6 +5033,7 @@ export type TaskSelectScalar = {
   agentsInvolved?: boolean
   metrics?: boolean
   files?: boolean
+  traceparent?: boolean
   sessionKey?: boolean
   idempotencyKey?: boolean
   parentId?: boolean
@@ -4991,7 +5064,7 @@ export type TaskSelectScalar = {
   durationMs?: boolean
 }
 
-export type TaskOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "ownerId" | "type" | "status" | "description" | "params" | "result" | "domain" | "driftScore" | "priority" | "progress" | "progressMessage" | "summary" | "error" | "attempt" | "maxAttempts" | "retryPolicy" | "timeoutSeconds" | "totalTimeoutSeconds" | "agentsInvolved" | "metrics" | "files" | "sessionKey" | "idempotencyKey" | "parentId" | "scheduleId" | "lane" | "concurrencyKey" | "concurrencyLimit" | "onDependencyFailure" | "waitingFor" | "isAwaited" | "readyAtMs" | "worker" | "workerKind" | "leaseToken" | "leaseSeconds" | "leaseExpiresAtMs" | "lastWorker" | "attemptEndsAtMs" | "deadlineAtMs" | "cancelRequestedAtMs" | "runAtMs" | "createdAtMs" | "updatedAtMs" | "queuedAtMs" | "startedAtMs" | "completedAtMs" | "archivedAtMs" | "durationMs", ExtArgs["result"]["task"]>
+export type TaskOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "ownerId" | "type" | "status" | "description" | "params" | "result" | "domain" | "driftScore" | "priority" | "progress" | "progressMessage" | "summary" | "error" | "attempt" | "maxAttempts" | "retryPolicy" | "timeoutSeconds" | "totalTimeoutSeconds" | "agentsInvolved" | "metrics" | "files" | "traceparent" | "sessionKey" | "idempotencyKey" | "parentId" | "scheduleId" | "lane" | "concurrencyKey" | "concurrencyLimit" | "onDependencyFailure" | "waitingFor" | "isAwaited" | "readyAtMs" | "worker" | "workerKind" | "leaseToken" | "leaseSeconds" | "leaseExpiresAtMs" | "lastWorker" | "attemptEndsAtMs" | "deadlineAtMs" | "cancelRequestedAtMs" | "runAtMs" | "createdAtMs" | "updatedAtMs" | "queuedAtMs" | "startedAtMs" | "completedAtMs" | "archivedAtMs" | "durationMs", ExtArgs["result"]["task"]>
 export type TaskInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
   parent?: boolean | Prisma.Task$parentArgs<ExtArgs>
@@ -5080,6 +5153,10 @@ export type $TaskPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
      * List of files its worker touched.
      */
     files: runtime.JsonValue | null
+    /**
+     * The trace of the request that made it, as W3C writes it; null where nobody traces.
+     */
+    traceparent: string | null
     sessionKey: string | null
     idempotencyKey: string | null
     parentId: string | null
@@ -5587,6 +5664,7 @@ export interface TaskFieldRefs {
   readonly agentsInvolved: Prisma.FieldRef<"Task", 'Json'>
   readonly metrics: Prisma.FieldRef<"Task", 'Json'>
   readonly files: Prisma.FieldRef<"Task", 'Json'>
+  readonly traceparent: Prisma.FieldRef<"Task", 'String'>
   readonly sessionKey: Prisma.FieldRef<"Task", 'String'>
   readonly idempotencyKey: Prisma.FieldRef<"Task", 'String'>
   readonly parentId: Prisma.FieldRef<"Task", 'String'>

@@ -1,0 +1,55 @@
+/** `GET /metrics`: figures for Prometheus. Never open: by a token of its own, or as an ADMIN. */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { requireScope, seesAll } from '../core/actor.ts'
+import { DomainError, Forbidden, RateLimited, Unauthenticated } from '../core/errors.ts'
+import type { Gauge } from '../core/figures.ts'
+import type { App } from '../graphql/context.ts'
+import { subscriptionsOpen } from '../graphql/request-figures.ts'
+import { PROMETHEUS_TYPE, prometheusText } from '../telemetry/prometheus.ts'
+import { originOf } from './origin.ts'
+import type { Performer } from './perform.ts'
+import { send, sendJson } from './respond.ts'
+
+export const METRICS_PATH = '/metrics'
+
+const digest = (text: string) => createHash('sha256').update(text).digest()
+
+export async function metricsDoor(app: App, performer: Performer, req: IncomingMessage, res: ServerResponse, requestId: string): Promise<void> {
+  try {
+    await admit(app, performer, req, requestId)
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error
+    const { code, message } = error
+    const status = error instanceof RateLimited ? 429 : error instanceof Forbidden ? 403 : error instanceof Unauthenticated ? 401 : 503
+    return sendJson(
+      res,
+      status,
+      { errors: [{ message, extensions: { code } }] },
+      {
+        'cache-control': 'no-store',
+        ...(status === 401 && { 'www-authenticate': 'Bearer' }),
+        ...(error instanceof RateLimited && { 'retry-after': String(Math.ceil(error.retryAfterMs / 1000)) }),
+      },
+    )
+  }
+  const text = await prometheusText([subscriptions(), ...(await app.figures.gauges())])
+  send(res, 200, { 'content-type': PROMETHEUS_TYPE, 'cache-control': 'no-store' }, text)
+}
+
+async function admit(app: App, performer: Performer, { headers, socket }: IncomingMessage, requestId: string): Promise<void> {
+  const { METRICS_TOKEN: token, TRUST_PROXY } = app.config
+  const given = headers.authorization
+  // Compared as digests: neither its length nor its beginning shows in how long it takes.
+  if (token !== undefined && given && timingSafeEqual(digest(given), digest(`Bearer ${token}`))) return
+  const origin = originOf({ requestId, remote: socket.remoteAddress, forwarded: headers['x-forwarded-for'], userAgent: headers['user-agent'] }, TRUST_PROXY)
+  const actor = requireScope(await performer.admit(given ?? null, origin), 'FIGURES_READ')
+  if (!seesAll(actor)) throw new Forbidden('Figures of the whole server are for ADMINs.')
+}
+
+const subscriptions = (): Gauge => ({
+  name: 'holdfast_subscriptions_open',
+  help: 'Subscriptions open at this server, by their field.',
+  labels: ['field'],
+  values: [...subscriptionsOpen()].map(([field, value]) => ({ labels: [field], value })),
+})
