@@ -2,7 +2,7 @@
 import { Dictionary } from './dictionary.ts'
 import { Unauthenticated } from './errors.ts'
 import { follow } from './follow.ts'
-import type { AuthTokens, TaskFilter } from './schema.ts'
+import type { AuthTokens } from './schema.ts'
 import { Tasks } from './tasks.ts'
 import { type StreamOptions, TokenStream } from './token-stream.ts'
 import { type AskOptions, Transport, type TransportOptions } from './transport.ts'
@@ -33,11 +33,6 @@ export class Holdfast {
   /** Values of your own under keys of your own; another name is another dictionary. All your programs that name it share it. */
   dictionary<V = unknown>(name: string): Dictionary<V> {
     return new Dictionary<V>(this.#host, name)
-  }
-
-  /** Tasks that fulfil a condition, as a Map. */
-  tasksWhere(filter: TaskFilter): Tasks {
-    return this.tasks.where(filter)
   }
 
   /** What a stream says: `for await (const { kind, content } of client.stream(id))`. */

@@ -35,6 +35,7 @@ export class Dictionary<V = unknown> extends TaskMap<Kept, V, DictionaryChange<V
     const id = await this.idOf(key)
     const params = { value }
     await this.put(
+      id,
       () => this.mutate('taskUpdate', 'TaskUpdateInput', { id, params, idempotencyKey: onceKey() }),
       () =>
         this.mutate('taskCreate', 'TaskCreateInput', {

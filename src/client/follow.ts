@@ -9,9 +9,9 @@ import type { Transport } from './transport.ts'
  * subscription does, or at the signal.
  */
 export async function* follow<Data>(transport: Transport, query: string, variables: () => object, signal: AbortSignal): AsyncGenerator<Data, void, void> {
+  let turnedAway = 0
   for (let failures = 0; !signal.aborted; failures++) {
     let waitMs = pauseAfter(failures)
-    let isFirst = true
     const events = transport.events<Data>(query, variables(), signal)
     try {
       for (;;) {
@@ -19,14 +19,14 @@ export async function* follow<Data>(transport: Transport, query: string, variabl
         if (step.done && step.value) return
         if (step.done) break
         failures = 0
-        isFirst = false
+        turnedAway = 0
         yield step.value
       }
     } catch (error) {
       if (signal.aborted) return
       if (error instanceof RateLimited) waitMs = error.retryAfterMs
-      // A token that ran out on the way is renewed when it is opened again; one that is not taken at all is not.
-      else if (!(error instanceof Unavailable || (error instanceof Unauthenticated && !isFirst))) throw error
+      // Its token ran out, or its session ended, on the way: opening it again needs another one, and says so where there is none.
+      else if (error instanceof Unauthenticated ? ++turnedAway > 1 : !(error instanceof Unavailable)) throw error
     } finally {
       await events.return(true)
     }

@@ -5,14 +5,17 @@ export interface ServerSent {
   data: string
 }
 
-/** The events of a response. Ends where it does, or once nothing came for `silentMs`: the server says something more often than that. */
+/** The events of a response. Ends where it does, where it is cut, or once nothing came for `silentMs`: the server says something more often than that. */
 export async function* serverSent(body: ReadableStream<Uint8Array>, silentMs: number): AsyncGenerator<ServerSent, void, void> {
   const reader = body.getReader()
   const decoder = new TextDecoder()
   let text = ''
   try {
     for (;;) {
-      const step = await within(silentMs, reader.read())
+      const step = await within(
+        silentMs,
+        reader.read().catch(() => undefined),
+      )
       if (!step || step.done) return
       text += decoder.decode(step.value, { stream: true })
       const blocks = text.split('\n\n')

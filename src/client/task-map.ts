@@ -4,7 +4,7 @@
  */
 import { accepted, type Fault, NotFound, Taken } from './errors.ts'
 import { follow } from './follow.ts'
-import { checkedKey, isTaskId, onceKey, taskIdOf } from './keys.ts'
+import { checkedKey, onceKey, taskIdOf } from './keys.ts'
 import type { TaskEventKind, TaskFilter } from './schema.ts'
 import type { Transport } from './transport.ts'
 import { Watch, type WatchOptions } from './watch.ts'
@@ -38,12 +38,18 @@ export interface Page<T> {
 }
 
 const PAGE = 100
+const MAX_KNOWN = 10_000
+/** So often somebody else sets and deletes the same key in the very moment, and then something else is wrong. */
+const TRIES = 40
 const ERRORS = 'userErrors { code message path }'
 const CHANGE = 'cursor occurredAt kind taskId data'
 
 export abstract class TaskMap<T extends Row, Value, Change extends { cursor: string }> {
   /** The fields of a task that a value is made of, `id` and `sessionKey` among them. */
   protected abstract readonly fields: string
+
+  /** Ids of tasks that were there. */
+  readonly #known = new Set<string>()
 
   constructor(
     protected readonly host: TaskHost,
@@ -62,6 +68,7 @@ export abstract class TaskMap<T extends Row, Value, Change extends { cursor: str
   /** The value, or undefined. It is a copy that cannot be changed: `set` the changed one. */
   async get(key: string): Promise<Value | undefined> {
     const { task } = await this.host.transport.ask<{ task: T | null }>(`query ($id: ID!) { task(id: $id) { ${this.fields} } }`, { id: await this.idOf(key) })
+    if (task) this.#seen(task.id)
     return task ? this.valueOf(task) : undefined
   }
 
@@ -151,8 +158,7 @@ export abstract class TaskMap<T extends Row, Value, Change extends { cursor: str
 
   /** The key it was set under; where it was not made by a map, its id. */
   protected async keyOf({ id, sessionKey }: Row): Promise<string> {
-    if (sessionKey === null || !sessionKey.trim() || isTaskId(sessionKey)) return id
-    return taskIdOf(await this.host.ownerId(), this.name, sessionKey) === id ? sessionKey : id
+    return sessionKey !== null && taskIdOf(await this.host.ownerId(), this.name, sessionKey) === id ? sessionKey : id
   }
 
   protected async mutate(name: string, type: string, input: object): Promise<T | null> {
@@ -162,22 +168,27 @@ export abstract class TaskMap<T extends Row, Value, Change extends { cursor: str
     return accepted(answer[name]!).task ?? null
   }
 
-  /** Changes the entry's task (null: there is none), or makes it: whichever there is to do, also where others set or delete it in this moment. */
-  protected async put(change: () => Promise<T | null>, create: () => Promise<T | null>): Promise<T> {
+  /**
+   * Changes the entry's task (null: there is none), or makes it: whichever there is to do, also where others set or delete it in this
+   * moment. What it was when this program saw it last only says what to try first.
+   */
+  protected async put(id: string, change: () => Promise<T | null>, create: () => Promise<T | null>): Promise<void> {
+    let isThere = this.#known.has(id)
     for (let tries = 1; ; tries++) {
       try {
-        const changed = await change()
-        if (changed) return changed
+        if (isThere ? await change() : await create()) return this.#seen(id)
+        isThere = false
       } catch (error) {
-        if (!(error instanceof NotFound)) throw error
-      }
-      try {
-        return (await create())!
-      } catch (error) {
-        // Somebody was faster, and it can be changed now.
-        if (!(error instanceof Taken && error.code === 'ID_TAKEN') || tries === 20) throw error
+        const isOther = error instanceof NotFound ? !isThere : error instanceof Taken && error.code === 'ID_TAKEN' ? isThere : true
+        if (isOther || tries === TRIES) throw error
+        isThere = !isThere
       }
     }
+  }
+
+  #seen(id: string): void {
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear()
+    this.#known.add(id)
   }
 
   async *#rows<R>(fields: string): AsyncGenerator<R, void, void> {

@@ -57,6 +57,7 @@ export class Tasks extends TaskMap<Task, Task, TasksChange> {
   async set(key: string, given: TaskGiven): Promise<this> {
     const id = await this.idOf(key)
     await this.put(
+      id,
       async () => {
         const known = await this.get(key)
         if (!known) return null
