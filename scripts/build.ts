@@ -13,4 +13,4 @@ node('--import', 'tsx', 'scripts/client-types.ts')
 node('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json')
 // By itself, without the types of Node: it runs in browsers too.
 node('node_modules/typescript/bin/tsc', '-p', 'tsconfig.client.json')
-console.log('dist/ is built: node dist/main.js, and import … from 'holdfast/client'')
+console.log('dist/ is built: node dist/main.js, and holdfast/client')
