@@ -9,7 +9,7 @@ import { WRITE } from './model-provider-payload.graphql.ts'
 import { modelUpdate } from './model-update.ts'
 
 const PRICE = (what: string) =>
-  `The price of a million ${what}, in micro-USD (10⁻⁶ USD), 0 to ${MAX_PRICE}; null: the operator says nothing, and the bundled tables count.`
+  `The price of a million ${what}, in micro-USD (10⁻⁶ USD), 0 to ${MAX_PRICE}; null: the operator says nothing, and the bundled tables count. Input and output have a price together, or neither has.`
 
 mutation('modelUpdate', {
   description:

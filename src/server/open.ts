@@ -27,7 +27,6 @@ import { TaskCreator } from '../tasks/task-creator.ts'
 import { TaskRunner } from '../tasks/task-runner.ts'
 import type { TaskTypes } from '../tasks/task-type.ts'
 import { tasksAge } from '../tasks/tasks-age.ts'
-import type { Meter } from '../usage/meter.ts'
 import { usageKeep } from '../usage/usage-keep.ts'
 import { createRateLimits } from './rate-limits.ts'
 import { openTaskTypes } from './task-types.ts'
@@ -36,7 +35,6 @@ const HOUSEKEEPING_EVERY_MS = 10 * 60_000
 
 export interface OpenApp extends App {
   readonly runner: TaskRunner
-  readonly meter: Meter
   /** Ends what runs so that it is taken up again, then closes everything. */
   close(): Promise<void>
 }

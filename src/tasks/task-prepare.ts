@@ -89,8 +89,13 @@ function checkedOutside(type: OutsideType, params: unknown): unknown {
 }
 
 function checkedBy(types: TaskTypes, name: string, params: unknown): unknown {
-  const parsed = types.get(name)!.params.safeParse(params)
-  if (parsed.success) return parsed.data
+  const type = types.get(name)!
+  const parsed = type.params.safeParse(params)
+  if (parsed.success) {
+    const refused = type.refuse?.(parsed.data) ?? []
+    if (refused.length) throw refused.length === 1 ? refused[0] : new ParamsInvalid(refused.slice(0, MAX_FAULTS))
+    return parsed.data
+  }
   return faultless(parsed.error.issues.map((issue) => ({ message: issue.message, path: issue.path.map(String) })))
 }
 
