@@ -1,9 +1,9 @@
-import { BadUserInput, NotFound } from '../core/errors.ts'
+import { NotFound } from '../core/errors.ts'
 import { fromJson, truth, whole, wholeInt } from '../db/statement-values.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { requireAdmin } from '../identity/identity-access.ts'
-import { inOrder, MODEL_VALUES, type ModelDetails, type ModelValues, toModelValues } from './model.ts'
+import { inOrder, MODEL_VALUES, type ModelDetails, type ModelValues, pricesCheck, toModelValues } from './model.ts'
 import { modelSet } from './models-write.ts'
 
 /** Undefined leaves a value as it is; null takes back what the operator said: then the provider's word counts, and of prices the bundled tables'. */
@@ -18,18 +18,6 @@ export interface ModelUpdate {
 }
 
 const PRICES = ['inputPrice', 'outputPrice', 'cachedInputPrice'] as const
-
-/** A price counts where input and output have one; with half of it a call would cost what nobody knows. */
-function pricesCheck({ inputPrice, outputPrice, cachedInputPrice }: ModelValues): void {
-  const missing = inputPrice === null ? 'inputPriceMicroUsd' : 'outputPriceMicroUsd'
-  if ((inputPrice === null) !== (outputPrice === null))
-    throw new BadUserInput(`A price is one of input and output: give ${missing} too, 0 where it costs nothing, or set both to null.`, ['input', missing])
-  if (inputPrice === null && cachedInputPrice !== null)
-    throw new BadUserInput('Without a price of input and output that of cached input counts for nothing: give these too, or set it to null.', [
-      'input',
-      'cachedInputPriceMicroUsd',
-    ])
-}
 
 /** Changes what the operator says of a model. */
 export async function modelUpdate(work: Work, id: string, update: ModelUpdate): Promise<void> {
