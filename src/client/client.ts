@@ -3,6 +3,7 @@ import { Dictionary } from './dictionary.ts'
 import { Unauthenticated } from './errors.ts'
 import { follow } from './follow.ts'
 import type { AuthTokens } from './schema.ts'
+import { TaskStream } from './task-stream.ts'
 import { Tasks } from './tasks.ts'
 import { type StreamOptions, TokenStream } from './token-stream.ts'
 import { type AskOptions, Transport, type TransportOptions } from './transport.ts'
@@ -10,8 +11,9 @@ import { type AskOptions, Transport, type TransportOptions } from './transport.t
 export { Dictionary, type DictionaryChange } from './dictionary.ts'
 export * from './errors.ts'
 export type * from './schema.ts'
+export { TaskStream } from './task-stream.ts'
 export { type TaskGiven, Tasks, type TasksChange } from './tasks.ts'
-export { StreamNotCompleted, type StreamOptions, TokenStream } from './token-stream.ts'
+export { StreamNotCompleted, type StreamOptions, type StreamRestart, TokenStream } from './token-stream.ts'
 export type { AskOptions, TransportOptions as HoldfastOptions } from './transport.ts'
 export { Watch, type WatchOptions } from './watch.ts'
 
@@ -35,9 +37,14 @@ export class Holdfast {
     return new Dictionary<V>(this.#host, name)
   }
 
-  /** What a stream says: `for await (const { kind, content } of client.stream(id))`. */
-  stream(id: string, options?: StreamOptions): TokenStream {
-    return new TokenStream(this.#transport, id, options)
+  /**
+   * What a stream says: `for await (const { kind, content } of client.stream(id))`. With `follow: 'task'` it goes on where an attempt is
+   * lost, told by a part of the kind RESTART that the next one begins anew.
+   */
+  stream(id: string, options?: StreamOptions): TokenStream
+  stream(id: string, options: StreamOptions & { follow: 'task' }): TaskStream
+  stream(id: string, options: StreamOptions & { follow?: 'task' } = {}): TokenStream | TaskStream {
+    return options.follow === 'task' ? new TaskStream(this.#transport, id, options) : new TokenStream(this.#transport, id, options)
   }
 
   /** Any query or mutation of the API. It is asked again while no answer comes where that does no harm: queries, and inputs with an `idempotencyKey`. */

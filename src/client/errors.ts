@@ -2,7 +2,7 @@
 import type { ErrorCode } from './schema.ts'
 
 /** Codes of answers that are refused as a whole, with those of single inputs. */
-export type Code = ErrorCode | 'QUERY_TOO_COMPLEX' | 'INTERNAL'
+export type Code = ErrorCode | 'QUERY_TOO_COMPLEX' | 'INTERNAL' | 'STREAM_NOT_COMPLETED'
 
 /** How the server tells it: `path` of a user error, `extensions` of a top-level one. */
 export interface Fault {

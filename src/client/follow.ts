@@ -8,11 +8,15 @@ import type { Transport } from './transport.ts'
  * moment, so the caller moves its cursor on with each message, and misses nothing and gets nothing twice. Ends when the
  * subscription does, or at the signal.
  */
-export async function* follow<Data>(transport: Transport, query: string, variables: () => object, signal: AbortSignal): AsyncGenerator<Data, void, void> {
+export const follow = <Data>(transport: Transport, query: string, variables: () => object, signal: AbortSignal): AsyncGenerator<Data, void, void> =>
+  outlive(() => transport.events<Data>(query, variables(), signal), signal)
+
+/** The same for whatever `open` opens; it returns true once all was said, false where it was cut. */
+export async function* outlive<T>(open: () => AsyncGenerator<T, boolean, void>, signal: AbortSignal): AsyncGenerator<T, void, void> {
   let turnedAway = 0
   for (let failures = 0; !signal.aborted; failures++) {
     let waitMs = pauseAfter(failures)
-    const events = transport.events<Data>(query, variables(), signal)
+    const events = open()
     try {
       for (;;) {
         const step = await events.next()

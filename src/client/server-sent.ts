@@ -1,6 +1,8 @@
 /** Server-sent events, as this server writes them. */
 
 export interface ServerSent {
+  /** Where it stands, for `Last-Event-ID`; null where it says nothing of that. */
+  id: string | null
   event: string
   data: string
 }
@@ -34,14 +36,16 @@ export async function* serverSent(body: ReadableStream<Uint8Array>, silentMs: nu
 /** Null where it was a comment. */
 function parsed(block: string): ServerSent | null {
   let event = ''
+  let id: string | null = null
   const data: string[] = []
   for (const line of block.split('\n')) {
     const colon = line.indexOf(':')
     const value = line.slice(colon + 1).replace(/^ /, '')
     if (line.startsWith('event:')) event = value
+    else if (line.startsWith('id:')) id = value
     else if (line.startsWith('data:')) data.push(value)
   }
-  return event ? { event, data: data.join('\n') } : null
+  return event ? { id, event, data: data.join('\n') } : null
 }
 
 /** Undefined where it takes longer. */

@@ -1,5 +1,5 @@
 /** A stream of a model's, or a program's, words. */
-import { type Fault, HoldfastError, NotFound } from './errors.ts'
+import { HoldfastError, NotFound } from './errors.ts'
 import { follow } from './follow.ts'
 import { type StreamChunk, StreamChunk_FIELDS, type StreamStatus } from './schema.ts'
 import type { Transport } from './transport.ts'
@@ -19,7 +19,7 @@ export class StreamNotCompleted extends HoldfastError {
     readonly taskId: string | null,
     message: string,
   ) {
-    super([{ code: 'STREAM_CLOSED', message } as Fault])
+    super([{ code: 'STREAM_NOT_COMPLETED', message }])
   }
 }
 
@@ -29,6 +29,20 @@ interface Update {
 
 const FINAL = ['COMPLETED', 'FAILED', 'CANCELLED', 'INTERRUPTED']
 const QUERY = `subscription ($id: ID!, $afterSeq: Int!) { streamChunks(streamId: $id, afterSeq: $afterSeq) { lastSeq status chunks { ${StreamChunk_FIELDS} } } }`
+
+/** The attempt that wrote the stream was lost, or failed: what was said counts no more, and the next one begins anew. */
+export interface StreamRestart {
+  readonly kind: 'RESTART'
+  /** The next attempt's stream, from which all that follows is. */
+  readonly streamId: string
+  readonly ended: {
+    readonly streamId: string
+    readonly status: StreamStatus
+    readonly lastSeq: number
+    readonly error: string | null
+    readonly taskId: string | null
+  }
+}
 
 /** Chunks as they come, each once, through broken connections and restarts of the server. */
 export class TokenStream implements AsyncIterable<StreamChunk> {

@@ -2,7 +2,7 @@
 import { Access, type AccessOptions } from './access.ts'
 import { type Fault, HoldfastError, RateLimited, told, Unauthenticated, Unavailable } from './errors.ts'
 import { pause, pauseAfter } from './pause.ts'
-import { serverSent } from './server-sent.ts'
+import { type ServerSent, serverSent } from './server-sent.ts'
 
 export interface TransportOptions extends AccessOptions {
   /** Where the server is, as `http://127.0.0.1:4000`. */
@@ -53,11 +53,7 @@ export class Transport {
 
   /** What a subscription tells. Returns true once that has ended, false where the connection did. */
   async *events<Data>(query: string, variables: object, signal: AbortSignal): AsyncGenerator<Data, boolean, void> {
-    const response = await this.#authorized(async (authorization) => {
-      const opened = await this.#post(query, variables, authorization, 'text/event-stream', signal)
-      if (!opened.headers.get('content-type')?.startsWith('text/event-stream')) throw refusal(opened, await answerOf(opened))
-      return opened
-    })
+    const response = await this.#authorized((authorization) => eventsOf(this.#post({ query, variables, authorization, accept: 'text/event-stream', signal })))
     for await (const { event, data } of serverSent(response.body!, SILENT_MS)) {
       if (event === 'complete') return true
       if (event !== 'next') continue
@@ -66,6 +62,15 @@ export class Transport {
       yield answer.data as Data
     }
     return false
+  }
+
+  /** What a plain door (`/streams/…`) says, from behind an event on; null where nothing is left to be said. */
+  async door(path: string, lastEventId: string | null, signal: AbortSignal): Promise<AsyncGenerator<ServerSent, void, void> | null> {
+    const response = await this.#authorized((authorization) => {
+      const headers = { ...(authorization && { authorization }), ...(lastEventId !== null && { 'last-event-id': lastEventId }) }
+      return eventsOf(this.#fetched(new URL(path, this.#endpoint).href, { headers, signal }))
+    })
+    return response.status === 204 ? null : serverSent(response.body!, SILENT_MS)
   }
 
   /** Once more, with new tokens, where the old ones were not taken. */
@@ -96,24 +101,43 @@ export class Transport {
   }
 
   async #answer<Data>(query: string, variables: object, authorization: string | null, signal?: AbortSignal): Promise<Data> {
-    const response = await this.#post(query, variables, authorization, 'application/json', signal)
+    const response = await this.#post({ query, variables, authorization, accept: 'application/json', signal })
     const answer = await answerOf(response)
     if (!answer?.data || answer.errors?.length) throw refusal(response, answer)
     return answer.data as Data
   }
 
-  async #post(query: string, variables: object, authorization: string | null, accept: string, signal?: AbortSignal): Promise<Response> {
+  #post({ query, variables, authorization, accept, signal }: Posting): Promise<Response> {
+    return this.#fetched(this.#endpoint, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept, ...(authorization && { authorization }) },
+      body: JSON.stringify({ query, variables }),
+      ...(signal && { signal }),
+    })
+  }
+
+  async #fetched(url: string, init: RequestInit): Promise<Response> {
     try {
-      return await this.#fetch(this.#endpoint, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', accept, ...(authorization && { authorization }) },
-        body: JSON.stringify({ query, variables }),
-        ...(signal && { signal }),
-      })
+      return await this.#fetch(url, init)
     } catch (error) {
-      throw Unavailable.because(`${this.#endpoint} cannot be reached.`, error)
+      throw Unavailable.because(`${url} cannot be reached.`, error)
     }
   }
+}
+
+interface Posting {
+  query: string
+  variables: object
+  authorization: string | null
+  accept: string
+  signal?: AbortSignal | undefined
+}
+
+/** A response that tells events, or nothing. */
+async function eventsOf(opening: Promise<Response>): Promise<Response> {
+  const opened = await opening
+  if (opened.status === 204 || opened.headers.get('content-type')?.startsWith('text/event-stream')) return opened
+  throw refusal(opened, await answerOf(opened))
 }
 
 const answerOf = async (response: Response): Promise<Answer | null> => (await response.json().catch(() => null)) as Answer | null
