@@ -33,6 +33,8 @@ const steps: [string, () => boolean][] = [
   ['lint and format', () => node('node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.')],
   ['generated clients are those of the models', generatedIsCurrent],
   ['schema.graphql is up to date', () => node(...tsx, 'scripts/schema-print.ts', '--check')],
+  ['the client’s types are up to date', () => node(...tsx, 'scripts/client-types.ts', '--check')],
+  ['the client needs nothing of Node', () => node('node_modules/typescript/bin/tsc', '-p', 'tsconfig.client.json', '--noEmit')],
   ['migrations lead to the models, on both databases', () => node(...tsx, 'scripts/migration-new.ts', '--check')],
 ]
 if (!process.argv.includes('--static')) steps.push(['tests', () => node(...tsx, 'scripts/test.ts')])

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import type { Config } from './config.ts'
 import { dialectOf } from './db/database.ts'
+import { loadAhead } from './server/load-ahead.ts'
 import { createLog, openApp } from './server/open.ts'
 import { configOrEnd, endOnErrors, fail, stopOnSignals } from './server/process.ts'
 import { openTaskTypes } from './server/task-types.ts'
@@ -20,6 +21,7 @@ async function overDatabase({ WORKER_TYPES: only, TASK_CONCURRENCY: concurrency 
   stopOnSignals(log, () => app.close())
   namesOf(app.taskTypes)
   log.info({ types: app.runner.names, concurrency }, 'Holdfast works, over the database.')
+  loadAhead(app)
 }
 
 async function overApi({ HOLDFAST_URL: url, HOLDFAST_API_KEY: key, TASK_CONCURRENCY: concurrency }: Config): Promise<void> {

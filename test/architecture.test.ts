@@ -14,6 +14,8 @@ function layerOf(file: string): (typeof LAYERS)[number] {
   return first === 'main.ts' || first === 'worker.ts' ? 'main' : 'room'
 }
 
+const isOfClient = (file: string) => file.startsWith('client/')
+
 const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts') && !file.startsWith('generated'))
 const imports = files.flatMap((file) =>
   [
@@ -56,6 +58,15 @@ test('there are no circles between plain files', () => {
   }
   for (const file of files) visit(file, [])
   expect(circles).toEqual([])
+})
+
+test('the client imports nothing of the server, nor of Node, and the server nothing of the client', () => {
+  const across = imports.filter(({ file, target }) => isOfClient(file) !== isOfClient(target))
+  expect(across.map(({ file, target }) => `${file} imports ${target}`)).toEqual([])
+  const packages = files
+    .filter(isOfClient)
+    .flatMap((file) => [...readFileSync(path.join('src', file), 'utf8').matchAll(/^(?:import|export) [^'"]*?from '([^'.][^']*)'/gm)].map(([, name]) => name))
+  expect([...new Set(packages)]).toEqual(['uuid'])
 })
 
 test('only the configuration reads the environment', () => {

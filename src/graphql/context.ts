@@ -18,6 +18,7 @@ import type { TallyPeriod } from '../tasks/tally.ts'
 import type { TaskCreator } from '../tasks/task-creator.ts'
 import type { TaskTypes } from '../tasks/task-type.ts'
 import type { Tools } from '../tools/tool.ts'
+import type { Meter } from '../usage/meter.ts'
 
 /** The opened parts of one server, shared by all its requests. */
 export interface App {
@@ -28,6 +29,7 @@ export interface App {
   readonly passwords: PasswordHasher
   readonly providers: OpenProviders
   readonly tools: Tools
+  readonly meter: Meter
   readonly taskTypes: TaskTypes
   readonly creator: TaskCreator
   readonly streams: StreamHub

@@ -2,6 +2,7 @@
 import type { InputFieldMap, InputShapeFromFields } from '@pothos/core'
 import type { z } from 'zod'
 import { BadUserInput, DomainError } from '../core/errors.ts'
+import { faultsOf, faultWords } from '../core/fault-words.ts'
 import { readHead, toCursor } from '../events/log.ts'
 import type { Committed } from '../events/transact.ts'
 import { builder, type Rights, rights, type SchemaTypes } from './builder.ts'
@@ -92,7 +93,7 @@ class InputFaults extends Error {
 }
 
 function parse<Input>(schema: z.ZodType<Input>, value: unknown): Input {
-  const result = schema.safeParse(value)
+  const result = schema.safeParse(value, { error: faultWords })
   if (result.success) return result.data
-  throw new InputFaults(result.error.issues.map((issue) => new BadUserInput(`${issue.message.replace(/\.$/, '')}.`, ['input', ...issue.path.map(String)])))
+  throw new InputFaults(faultsOf(result.error.issues).map(({ message, path }) => new BadUserInput(`${message.replace(/\.$/, '')}.`, ['input', ...path])))
 }

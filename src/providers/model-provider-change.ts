@@ -8,11 +8,11 @@ import { MODEL_COLUMNS, type ModelValues } from './model.ts'
 import { MODEL_PROVIDER_COLUMNS, MODEL_PROVIDER_VALUES, type ModelProviderValues, PROVIDERS_TOPIC, toModelProviderValues } from './model-provider.ts'
 
 /** The provider as it is, and stays to the end of the transaction unless this one changes it. */
-export async function modelProviderHold(work: Work, id: string): Promise<ModelProviderValues & { hasKey: boolean }> {
+export async function modelProviderHold(work: Work, id: string, field = 'id'): Promise<ModelProviderValues & { hasKey: boolean }> {
   const [row] = await work.rows<Record<string, unknown>>(
     Prisma.sql`SELECT ${MODEL_PROVIDER_VALUES}, "apiKeySealed" IS NOT NULL AS "hasKey" FROM "ModelProvider" WHERE "id" = ${id} ${work.sql.forUpdate}`,
   )
-  if (!row) throw new NotFound('ModelProvider', ['input', 'id'])
+  if (!row) throw new NotFound('ModelProvider', ['input', field])
   return { ...toModelProviderValues(row), hasKey: Boolean(row.hasKey) }
 }
 
@@ -52,7 +52,7 @@ export function modelProviderChanged(
 }
 
 /** UNLISTED: its provider does not list it any more. LISTED: it does again. */
-export type ModelChange = 'CREATED' | 'UPDATED' | 'LISTED' | 'UNLISTED'
+export type ModelChange = 'CREATED' | 'UPDATED' | 'LISTED' | 'UNLISTED' | 'DELETED'
 
 export function modelChanged(work: Work, kind: ModelChange, { before, after }: { before: ModelValues | null; after: ModelValues }): void {
   const { id, ...values } = after

@@ -10,6 +10,10 @@ const PROVIDER_FROM_ENVIRONMENT = errorCode(
   'The model provider is set up by the environment of the servers, and is changed there. Only whether it is enabled, its priority, its limits and its prices are set over the API.',
 )
 
+const MODEL_NAME_TAKEN = errorCode('MODEL_NAME_TAKEN', 'The provider has a model of this name already.')
+const MODEL_LIMIT_REACHED = errorCode('MODEL_LIMIT_REACHED', 'The provider has as many models as it may have; delete one first.')
+const MODEL_LISTED = errorCode('MODEL_LISTED', 'The provider lists the model, so it would only come back; set `enabled` to false instead.')
+
 export class ProviderNameTaken extends DomainError {
   constructor() {
     super(PROVIDER_NAME_TAKEN, 'Another model provider has this name already.', ['input', 'name'])
@@ -25,6 +29,24 @@ export class ProviderLimitReached extends DomainError {
 export class ProviderFromEnvironment extends DomainError {
   constructor(field: string) {
     super(PROVIDER_FROM_ENVIRONMENT, 'This provider is set up by the environment of the servers; change it there.', ['input', field])
+  }
+}
+
+export class ModelNameTaken extends DomainError {
+  constructor() {
+    super(MODEL_NAME_TAKEN, 'The provider has a model of this name already.', ['input', 'name'])
+  }
+}
+
+export class ModelLimitReached extends DomainError {
+  constructor(most: number) {
+    super(MODEL_LIMIT_REACHED, `The provider has ${most} models already, as many as there may be; delete one first.`, ['input', 'providerId'])
+  }
+}
+
+export class ModelListed extends DomainError {
+  constructor() {
+    super(MODEL_LISTED, 'The provider lists this model, so it would only come back; set `enabled` to false instead.', ['input', 'id'])
   }
 }
 

@@ -14,7 +14,10 @@ mutation('modelProviderTest', {
   inputDescription: 'Which provider, and how.',
   input: (t) => ({
     ...one(t),
-    generate: t.boolean({ defaultValue: false, description: 'Whether a model shall say a word, which may cost a little.' }),
+    generate: t.boolean({
+      defaultValue: false,
+      description: 'Whether a model shall say a word, which may cost a little: it is metered as every call is, and held to the budgets.',
+    }),
     model: t.string({ description: 'The model for that, without the provider’s name; left out: its default.' }),
   }),
   validate: z.object({ id, generate: given(z.boolean()), model: given(name(MAX_MODEL_NAME)) }),
@@ -36,8 +39,7 @@ mutation('modelProviderTest', {
       }),
     }
   },
-  run: (input, ctx) =>
-    modelProviderTest(ctx.app.store, ctx.app.providers, ctx.actor, providerIdOf(input), { generate: input.generate ?? false, model: input.model }),
+  run: (input, ctx) => modelProviderTest(ctx.app, ctx.actor, providerIdOf(input), { generate: input.generate ?? false, model: input.model }),
 })
 
 mutation('modelProviderSync', {

@@ -3,8 +3,7 @@ import { fromJson, truth, whole, wholeInt } from '../db/statement-values.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { requireAdmin } from '../identity/identity-access.ts'
-import { inOrder, MODEL_VALUES, type ModelDetails, type ModelValues, toModelValues } from './model.ts'
-
+import { inOrder, MODEL_VALUES, type ModelDetails, type ModelValues, pricesCheck, toModelValues } from './model.ts'
 import { modelSet } from './models-write.ts'
 
 /** Undefined leaves a value as it is; null takes back what the operator said: then the provider's word counts, and of prices the bundled tables'. */
@@ -18,6 +17,8 @@ export interface ModelUpdate {
   enabled?: boolean | undefined
 }
 
+const PRICES = ['inputPrice', 'outputPrice', 'cachedInputPrice'] as const
+
 /** Changes what the operator says of a model. */
 export async function modelUpdate(work: Work, id: string, update: ModelUpdate): Promise<void> {
   requireAdmin(work.actor)
@@ -28,6 +29,7 @@ export async function modelUpdate(work: Work, id: string, update: ModelUpdate): 
   const given = Object.fromEntries(Object.entries(update).filter(([, value]) => value !== undefined))
   if (!Object.keys(given).length) return
   const next = { ...before, ...given } as ModelValues
+  if (PRICES.some((price) => update[price] !== undefined)) pricesCheck(next)
   if (update.contextLength === null) next.contextLength = told?.contextLength ?? null
   if (update.maxOutputTokens === null) next.maxOutputTokens = told?.maxOutputTokens ?? null
   if (update.capabilities === null) next.capabilities = told?.capabilities ?? []

@@ -1,4 +1,5 @@
 /** A model of a provider: what the provider tells of it, and what the operator says. */
+import { BadUserInput } from '../core/errors.ts'
 import { fromJson } from '../db/statement-values.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 
@@ -33,6 +34,20 @@ export interface ModelValues {
   isListed: boolean
   createdAtMs: number
   updatedAtMs: number
+}
+
+export type Prices = Pick<ModelValues, 'inputPrice' | 'outputPrice' | 'cachedInputPrice'>
+
+/** A price counts where input and output have one; with half of it a call would cost what nobody knows. */
+export function pricesCheck({ inputPrice, outputPrice, cachedInputPrice }: Prices): void {
+  const missing = inputPrice === null ? 'inputPriceMicroUsd' : 'outputPriceMicroUsd'
+  if ((inputPrice === null) !== (outputPrice === null))
+    throw new BadUserInput(`A price is one of input and output: give ${missing} too, 0 where it costs nothing, or set both to null.`, ['input', missing])
+  if (inputPrice === null && cachedInputPrice !== null)
+    throw new BadUserInput('Without a price of input and output that of cached input counts for nothing: give these too, or set it to null.', [
+      'input',
+      'cachedInputPriceMicroUsd',
+    ])
 }
 
 /** What its provider tells of it. What the operator has set in its place stays. */

@@ -33,7 +33,6 @@ import { tasksAge } from '../tasks/tasks-age.ts'
 import { gaugesOf } from '../telemetry/gauges.ts'
 import { lagMeasure } from '../telemetry/process-figures.ts'
 import { openTracing } from '../telemetry/tracing.ts'
-import type { Meter } from '../usage/meter.ts'
 import { keptPrices } from '../usage/price-find.ts'
 import { usageKeep } from '../usage/usage-keep.ts'
 import { createRateLimits } from './rate-limits.ts'
@@ -45,7 +44,6 @@ const HOUSEKEEPING_EVERY_MS = 10 * 60_000
 
 export interface OpenApp extends App {
   readonly runner: TaskRunner
-  readonly meter: Meter
   /** Ends what runs so that it is taken up again, then closes everything. */
   close(): Promise<void>
 }

@@ -15,14 +15,15 @@ import { isFinal } from '../streams/stream.ts'
 import { streamSeen } from '../streams/stream-access.ts'
 import { StreamExpired } from '../streams/stream-errors.ts'
 import type { StreamUpdate } from '../streams/stream-hub.ts'
-import type { StreamState } from '../streams/stream-read.ts'
+import { readStreamEnd, readStreamStates, type StreamState } from '../streams/stream-read.ts'
 import { ticketActor } from '../streams/stream-ticket.ts'
+import { taskMayWriteOn, taskStreamNext } from '../tasks/task-stream-next.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
 import { originOf } from './origin.ts'
 import type { Performer } from './perform.ts'
 import { send, sendEvents, sendJson } from './respond.ts'
 import { keptAlive } from './sse.ts'
-import { EVENTS_HEADERS, streamEvents } from './stream-events.ts'
+import { EVENTS_HEADERS, type StreamSource, streamEvents, type ToldStream } from './stream-events.ts'
 import { uiEvents, uiHeaders } from './stream-ui.ts'
 
 export const STREAMS_PATH = '/streams/'
@@ -39,8 +40,8 @@ const STATUS: Record<string, number> = {
   UNAVAILABLE: 503,
 }
 const SOON_MS = 5000
-/** `seq`, or `seq.end` once all was said. */
-const PLACE = /^(-1|\d{1,9})(\.end)?$/
+/** `seq`, or `seq.end` once all was said; before it the stream's id where that came in the place of the one that is asked for. */
+const PLACE = /^(?:([0-9a-f-]{36}):)?(-1|\d{1,9})(\.end)?$/
 
 /** What a request asks for. */
 interface Asked {
@@ -48,6 +49,10 @@ interface Asked {
   state: StreamState
   afterSeq: number
   ui: boolean
+  /** Whether to go on with the next attempt of its task. */
+  followsTask: boolean
+  /** Whether `state` is already that of a later attempt's stream. */
+  isNext: boolean
 }
 
 export class StreamDoors {
@@ -91,20 +96,34 @@ export class StreamDoors {
     const actor = await this.#actor(headers.authorization, url.searchParams.get('ticket'), id, origin)
     const state = await streamSeen(this.app.store.database, actor, id)
     if (!state) throw new NotFound('Stream')
+    const followsTask = followOf(url.searchParams.get('follow'))
     if (ui) {
-      if (url.searchParams.get('open') === '1' && isFinal(state.status)) return null
+      if (url.searchParams.get('open') === '1' && (await this.#isOver(state, followsTask))) return null
       if (state.expiredAtMs !== null) throw new StreamExpired()
-      return { actor, state, afterSeq: -1, ui: true }
+      return { actor, state, afterSeq: -1, ui: true, followsTask, isNext: false }
     }
     const given = (headers['last-event-id'] as string | undefined) || url.searchParams.get('after') || '-1'
-    const [, seq, end] = PLACE.exec(given) ?? []
+    const [, nextId, seq, end] = PLACE.exec(given) ?? []
+    const now = nextId === undefined || nextId === state.id ? state : followsTask ? await this.#laterOf(state, nextId) : null
     const afterSeq = Number(seq)
-    if (seq === undefined || afterSeq > state.lastSeq)
-      throw new BadUserInput(`\`after\` and Last-Event-ID are a seq of the stream; its last one is ${state.lastSeq}.`)
+    if (seq === undefined || !now || afterSeq > now.lastSeq)
+      throw new BadUserInput(`\`after\` and Last-Event-ID are a seq of the stream; its last one is ${(now ?? state).lastSeq}.`)
     // `EventSource` comes back whenever a response ends; this tells it not to.
-    if (end && isFinal(state.status) && afterSeq === state.lastSeq) return null
-    if (state.expiredAtMs !== null && afterSeq < state.lastSeq) throw new StreamExpired()
-    return { actor, state, afterSeq, ui: false }
+    if (end && afterSeq === now.lastSeq && (await this.#isOver(now, followsTask))) return null
+    if (now.expiredAtMs !== null && afterSeq < now.lastSeq) throw new StreamExpired()
+    return { actor, state: now, afterSeq, ui: false, followsTask, isNext: now !== state }
+  }
+
+  /** Whether nothing more will be said. */
+  async #isOver({ id, status }: StreamState, followsTask: boolean): Promise<boolean> {
+    return isFinal(status) && !(followsTask && status !== 'COMPLETED' && (await taskMayWriteOn(this.app.store, id)))
+  }
+
+  /** A stream that came in the place of another one: its task's too. */
+  async #laterOf(state: StreamState, id: string): Promise<StreamState | null> {
+    const { database } = this.app.store
+    const [first, later] = await Promise.all([readStreamEnd(database, state.id), readStreamEnd(database, id)])
+    return first.taskId !== null && first.taskId === later.taskId ? ((await readStreamStates(database, [id]))[0] ?? null) : null
   }
 
   async #actor(authorization: string | undefined, ticket: string | null, id: string | null, origin: Origin): Promise<KnownActor> {
@@ -122,7 +141,7 @@ export class StreamDoors {
     return actor
   }
 
-  #stream(res: ServerResponse, { actor, state, afterSeq, ui }: Asked, headers: Readonly<Record<string, string>>, requestId: string): void {
+  #stream(res: ServerResponse, { actor, state, afterSeq, ui, followsTask, isNext }: Asked, headers: Readonly<Record<string, string>>, requestId: string): void {
     const { app } = this
     const count = this.#open.get(actor.userId) ?? 0
     if (count >= app.config.MAX_EVENT_STREAMS_PER_USER)
@@ -139,11 +158,18 @@ export class StreamDoors {
       else this.#open.delete(actor.userId)
       ending.abort(res.writableFinished ? finished : clientLeft)
     })
-    const updates = live<StreamUpdate>(ending.signal, (signal) => app.streams.follow(state, afterSeq, signal))
-    const source = {
-      id: state.id,
-      globalId: toGlobalId('Stream', state.id),
-      updates,
+    const toldStream = (stream: StreamState, after: number): ToldStream => ({
+      id: stream.id,
+      globalId: toGlobalId('Stream', stream.id),
+      updates: live<StreamUpdate>(ending.signal, (signal) => app.streams.follow(stream, after, signal)),
+    })
+    const source: StreamSource = {
+      first: toldStream(state, afterSeq),
+      isNext,
+      next: async (endedId) => {
+        const next = followsTask ? await taskStreamNext(app.store, endedId, ending.signal) : null
+        return next && toldStream(next, -1)
+      },
       database: app.store.database,
       endedBy: endedBy(ending.signal),
       tell: this.#telling(requestId),
@@ -179,6 +205,12 @@ export interface Told {
   code: string
   message: string
   retryAfterMs?: number
+}
+
+/** What `?follow` asks for. */
+function followOf(value: string | null): boolean {
+  if (value !== null && value !== 'task' && value !== 'stream') throw new BadUserInput('`follow` is `stream`, as by default, or `task`.')
+  return value === 'task'
 }
 
 /** The bare id, of `Stream:<uuid>` or the UUID alone; null where it is none. */

@@ -24,9 +24,14 @@ export async function* uiEvents(source: StreamSource): AsyncGenerator<Uint8Array
   for await (const text of parts) yield encoder.encode(text)
 }
 
-async function* toldParts({ id, globalId, updates, database, endedBy, tell }: StreamSource): AsyncGenerator<UIMessageChunk, void, void> {
+async function* toldParts({ first, next, database, endedBy, tell }: StreamSource): AsyncGenerator<UIMessageChunk, void, void> {
+  const host = {
+    errorOf: async (id: string) => (await readStreamEnd(database, id)).error,
+    next: async (id: string) => (endedBy() === null ? next(id) : null),
+    isCut: () => endedBy() !== null,
+  }
   try {
-    yield* uiParts(globalId, updates, async () => (await readStreamEnd(database, id)).error)
+    yield* uiParts(first, host)
   } catch (error) {
     yield { type: 'error', errorText: tell(error).message }
     return

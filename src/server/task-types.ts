@@ -12,6 +12,7 @@ import { TaskTypes } from '../tasks/task-type.ts'
 import { codeRun } from '../tasks/types/code-run.ts'
 import { httpRequest } from '../tasks/types/http-request.ts'
 import { textGenerate } from '../tasks/types/text-generate.ts'
+import { valueKeep } from '../tasks/types/value-keep.ts'
 import { createTools } from '../tools/create-tools.ts'
 import type { Tools } from '../tools/tool.ts'
 import { openMeter } from '../usage/call-meter.ts'
@@ -55,6 +56,7 @@ export function openTaskTypes(config: Config, log: Logger, host: TaskTypesHost |
   taskTypes.register(conversationAnswer({ providers, tools, meter, store: host?.store ?? null }))
   taskTypes.register(httpRequest(config.HTTP_REQUEST_ALLOWED_HOSTS))
   taskTypes.register(webhookDeliver(host, config.HTTP_REQUEST_ALLOWED_HOSTS))
+  taskTypes.register(valueKeep())
   if (config.CODE_RUN) taskTypes.register(codeRun())
   return { taskTypes, providers, tools, meter }
 }

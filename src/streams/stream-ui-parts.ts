@@ -6,19 +6,49 @@ import type { UIMessageChunk } from 'ai'
 import { type Chunk, isFinal, type StreamStatus } from './stream.ts'
 import type { StreamUpdate } from './stream-hub.ts'
 
-/** `errorOf` tells why it ended as it did. */
-export async function* uiParts(messageId: string, updates: AsyncIterable<StreamUpdate>, errorOf: () => Promise<string | null>): AsyncGenerator<UIMessageChunk> {
-  yield { type: 'start', messageId }
-  yield { type: 'start-step' }
+/** One stream to be told. */
+export interface UiStream {
+  id: string
+  globalId: string
+  updates: AsyncIterable<StreamUpdate>
+}
+
+export interface UiHost {
+  /** Why a stream ended as it did. */
+  errorOf(id: string): Promise<string | null>
+  /** Where its task writes on; null where it does not, or nobody wants to know. */
+  next(id: string): Promise<UiStream | null>
+  /** Whether the reader was cut off, so that nothing more is to be said. */
+  isCut(): boolean
+}
+
+/**
+ * The parts of the message that a stream makes. Parts cannot be taken back: where an attempt was lost and the next one begins anew, a part
+ * `data-restart` says so, and what stands behind the last one of these is the message.
+ */
+export async function* uiParts(first: UiStream, { errorOf, next, isCut }: UiHost): AsyncGenerator<UIMessageChunk> {
+  yield { type: 'start', messageId: first.globalId }
   const open = new OpenPart()
-  let status: StreamStatus | null = null
-  for await (const update of updates) {
-    for (const chunk of joined(update.chunks)) yield* open.take(chunk)
-    status = update.status
+  for (let stream = first; ; ) {
+    yield { type: 'start-step' }
+    let status: StreamStatus | null = null
+    for await (const update of stream.updates) {
+      for (const chunk of joined(update.chunks)) yield* open.take(chunk)
+      status = update.status
+    }
+    // Ended from elsewhere: whoever ended it says how.
+    if (!status || !isFinal(status)) return
+    yield* open.close()
+    const following = status === 'COMPLETED' ? null : await next(stream.id)
+    if (isCut()) return
+    if (!following) return yield* ending(status, () => errorOf(stream.id))
+    yield { type: 'finish-step' }
+    yield { type: 'data-restart', data: { streamId: following.globalId, ended: { streamId: stream.globalId, status, error: await errorOf(stream.id) } } }
+    stream = following
   }
-  // Ended from elsewhere: whoever ended it says how.
-  if (!status || !isFinal(status)) return
-  yield* open.close()
+}
+
+async function* ending(status: StreamStatus, errorOf: () => Promise<string | null>): AsyncGenerator<UIMessageChunk> {
   if (status === 'CANCELLED') yield { type: 'abort', reason: (await errorOf()) ?? 'It was cancelled.' }
   else if (status !== 'COMPLETED') yield { type: 'error', errorText: (await errorOf()) ?? `The stream is ${status}.` }
   yield { type: 'finish-step' }

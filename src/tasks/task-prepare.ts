@@ -1,6 +1,7 @@
 /** From what a user asks for to a row: which type, which params, which lane. */
 import { requireKnown } from '../core/actor.ts'
 import { BadUserInput, type DomainError } from '../core/errors.ts'
+import { faultsOf, faultWords } from '../core/fault-words.ts'
 import { newId } from '../core/ids.ts'
 import { tracing } from '../core/tracing.ts'
 import type { Work } from '../events/work.ts'
@@ -93,9 +94,14 @@ function checkedOutside(type: OutsideType, params: unknown): unknown {
 }
 
 function checkedBy(types: TaskTypes, name: string, params: unknown): unknown {
-  const parsed = types.get(name)!.params.safeParse(params)
-  if (parsed.success) return parsed.data
-  return faultless(parsed.error.issues.map((issue) => ({ message: issue.message, path: issue.path.map(String) })))
+  const type = types.get(name)!
+  const parsed = type.params.safeParse(params, { error: faultWords })
+  if (parsed.success) {
+    const refused = type.refuse?.(parsed.data) ?? []
+    if (refused.length) throw refused.length === 1 ? refused[0] : new ParamsInvalid(refused.slice(0, MAX_FAULTS))
+    return parsed.data
+  }
+  return faultless(faultsOf(parsed.error.issues))
 }
 
 /** Of a list in params everything may be wrong, and whoever mends the first ones knows how. */

@@ -1,5 +1,6 @@
 /** What can be run: a registry of task types. */
 import { z } from 'zod'
+import type { DomainError } from '../core/errors.ts'
 import type { Work } from '../events/work.ts'
 import type { StreamWriter } from '../streams/stream-writer.ts'
 import type { RetryPolicyInput } from './retry-policy.ts'
@@ -102,6 +103,8 @@ export interface TaskType<Params = unknown> {
   description: string
   /** Checks the params when the task is made; its JSON Schema is shown in `taskTypes`. */
   params: z.ZodType<Params>
+  /** What is wrong with params that have the right form, as names of what is not there; `path` begins with `input`, `params`. */
+  refuse?(params: Params): readonly DomainError[]
   /** Whether it writes a stream: then one is opened together with the task. */
   streams?: boolean
   /** What a task has that says nothing else. */

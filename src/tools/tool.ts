@@ -61,11 +61,13 @@ export class Tools {
   required(name: string, path: string[]): Tool {
     const tool = this.#tools.get(name)
     if (tool) return tool
-    throw new UnknownTool(
-      name,
-      this.all.map((each) => each.name),
-      path,
-    )
+    throw this.unknown(name, path)!
+  }
+
+  /** What to refuse it with; null where there is such a tool. */
+  unknown(name: string, path: string[]): UnknownTool | null {
+    const names = () => this.all.map((each) => each.name)
+    return this.#tools.has(name) ? null : new UnknownTool(name, names(), path)
   }
 
   /** By name. */

@@ -4,6 +4,9 @@
 import type { Work } from '../events/work.ts'
 import type { AttemptEnding } from '../tasks/task-type.ts'
 
+/** Longer than any call that is made for no task may take; one that runs then was lost with its server. */
+export const TASKLESS_MS = 120_000
+
 /** A call that is about to be made. */
 export interface NewCall {
   ownerId: string
@@ -14,12 +17,13 @@ export interface NewCall {
   inputTokens: number
   /** The most it may answer; null: nobody said. */
   maxOutputTokens: number | null
-  taskId: string
-  taskType: string
-  attempt: number
+  /** Null: it is made for no task, and ends within `TASKLESS_MS`. */
+  taskId: string | null
+  taskType: string | null
+  attempt: number | null
   /** Which call of its answer it is, from 1. */
   step: number
-  streamId: string
+  streamId: string | null
   conversationId: string | null
   messageId: string | null
 }

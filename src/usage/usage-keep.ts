@@ -3,7 +3,7 @@ import { coalesced } from '../core/coalesced.ts'
 import type { Store } from '../events/store.ts'
 import { transact } from '../events/transact.ts'
 import { usageFold } from './usage-fold.ts'
-import { usagesRescue } from './usages-rescue.ts'
+import { tasklessRun, usagesRescue } from './usages-rescue.ts'
 
 const EVERY_MS = 2000
 
@@ -20,7 +20,8 @@ export function usageKeep(store: Store, warn: (error: unknown) => void): { stop(
     try {
       while ((await transact(store, server, usagesRescue)).result && !stopping.signal.aborted);
       await usageFold(store, stopping.signal)
-      through = position
+      // A call for no task has no attempt whose end would be told: it is waited for.
+      if (!(await tasklessRun(store))) through = position
     } catch (error) {
       if (!stopping.signal.aborted) warn(error)
     }

@@ -1,9 +1,11 @@
 /** Calls whose end nobody told: their server was killed, or whoever made them forgot. */
+import type { Store } from '../events/store.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import type { FinalStreamStatus, StreamValues } from '../streams/stream.ts'
 import { whenStreamsEnd } from '../streams/stream-ended.ts'
 import { runsAttempt } from '../tasks/task-standing.ts'
+import { TASKLESS_MS } from './meter.ts'
 import { streamTokens } from './stream-tokens.ts'
 import type { FinalUsageStatus } from './usage.ts'
 import { type Settlement, usagesSettle } from './usages-settle.ts'
@@ -14,7 +16,7 @@ interface Left {
   id: string
   streamId: string | null
   /** The attempt that made the call. */
-  attempt: number
+  attempt: number | null
   /** The attempt that has its stream: where it is another one, this call wrote nothing into it. */
   writtenBy: number | null
 }
@@ -42,15 +44,23 @@ async function usagesEnd(work: Work, ended: readonly StreamValues[]): Promise<vo
 whenStreamsEnd('usage', usagesEnd)
 
 /**
- * The calls of attempts that are over without them: their streams had no chunk yet and wait for the next attempt, or are gone. Any number
+ * The calls of attempts that are over without them: their streams had no chunk yet and wait for the next attempt, or are gone; and those
+ * made for no task, once they must have ended. Any number
  * of servers may do this at once. Answers how many there were.
  */
 export async function usagesRescue(work: Work): Promise<number> {
   const left = await work.rows<Left>(Prisma.sql`
     SELECT ${LEFT} FROM "ProviderUsage" WHERE "status" = 'RUNNING' AND NOT (${runsAttempt(Prisma.sql`"ProviderUsage"."taskId"`, Prisma.sql`"ProviderUsage"."attempt"`)})
+      AND ("taskId" IS NOT NULL OR "startedAtMs" < ${work.sql.nowMs} - CAST(${TASKLESS_MS} AS BIGINT))
     ORDER BY "id" LIMIT ${RESCUE_BATCH} ${work.sql.forUpdateSkipLocked}`)
   await settleLeft(work, left, () => OVER)
   return left.length
+}
+
+/** Whether a call that was made for no task still runs. */
+export async function tasklessRun({ database }: Store): Promise<boolean> {
+  const [row] = await database.rows(Prisma.sql`SELECT 1 FROM "ProviderUsage" WHERE "status" = 'RUNNING' AND "taskId" IS NULL LIMIT 1`)
+  return row !== undefined
 }
 
 async function settleLeft(work: Work, left: readonly Left[], how: (usage: Left) => { status: FinalUsageStatus; error: string | null }): Promise<void> {

@@ -76,7 +76,7 @@ describe.each(dialects())('what the environment sets up, on %s,', (dialect) => {
         { code: 'PROVIDER_FROM_ENVIRONMENT', path: ['input', Object.keys(over)[0]] },
       ])
     expect(await world.refused(DELETE, { input: { id } }, admin)).toMatchObject([{ code: 'PROVIDER_FROM_ENVIRONMENT' }])
-    await world.does(MODEL_UPDATE, { input: { id: models.nodes[0].id, inputPriceMicroUsd: 1 } }, admin)
+    await world.does(MODEL_UPDATE, { input: { id: models.nodes[0].id, inputPriceMicroUsd: 1, outputPriceMicroUsd: 1 } }, admin)
     await world.does(UPDATE, { input: { id, enabled: false, requestsPerMinute: 10 } }, admin)
     expect(await world.app.providers.describe(null)).toMatchObject({ provider: 'anthropic' })
     await world.does(UPDATE, { input: { id, enabled: true } }, admin)

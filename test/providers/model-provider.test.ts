@@ -164,6 +164,25 @@ describe.each(dialects())('a model provider on %s', (dialect) => {
     expect(data.modelProviders).toEqual({ nodes: [{ id: ids[1], priority: 3 }, { id: ids[2], priority: 2 }, { id: ids[0], priority: 1 }], totalCount: 3 }) // biome-ignore format: one look
   })
 
+  test('has prices of input and output together, or none, for half of a price is none', async () => {
+    const { id } = (await create(world, admin, { defaultModel: 'half priced' })).models.nodes[0]
+    const refused = async (over: object) =>
+      (await world.refused(MODEL_UPDATE, { input: { id, enabled: false, ...over } }, admin)).map(({ code, path }) => [code, path?.[1]])
+    expect(await refused({ inputPriceMicroUsd: 5 })).toEqual([['BAD_USER_INPUT', 'outputPriceMicroUsd']])
+    expect(await refused({ outputPriceMicroUsd: 5 })).toEqual([['BAD_USER_INPUT', 'inputPriceMicroUsd']])
+    expect(await refused({ cachedInputPriceMicroUsd: 5 })).toEqual([['BAD_USER_INPUT', 'cachedInputPriceMicroUsd']])
+    const prices = { inputPriceMicroUsd: 5, outputPriceMicroUsd: 0, cachedInputPriceMicroUsd: 1 }
+    expect((await world.does(MODEL_UPDATE, { input: { id, ...prices } }, admin)).model).toMatchObject({ ...prices, enabled: true })
+    expect(await refused({ outputPriceMicroUsd: null })).toEqual([['BAD_USER_INPUT', 'outputPriceMicroUsd']])
+    expect((await world.does(MODEL_UPDATE, { input: { id, outputPriceMicroUsd: 7 } }, admin)).model).toMatchObject({
+      ...prices,
+      outputPriceMicroUsd: 7,
+      enabled: true,
+    })
+    const none = { inputPriceMicroUsd: null, outputPriceMicroUsd: null, cachedInputPriceMicroUsd: null }
+    expect((await world.does(MODEL_UPDATE, { input: { id, ...none } }, admin)).model).toMatchObject(none)
+  })
+
   test('has models with the operator’s prices, lengths and abilities', async () => {
     const provider = await create(world, admin, { defaultModel: 'priced' })
     const { id } = provider.models.nodes[0]
@@ -183,11 +202,8 @@ describe.each(dialects())('a model provider on %s', (dialect) => {
     const models = `query ($capability: ModelCapability, $filter: ModelFilter) { models(capability: $capability, filter: $filter) { nodes { id } } }`
     const found = async (capability: string, filter: object) => (await world.ask(models, { capability, filter }, user)).data.models.nodes.length
     expect([await found('TOOLS', { providerId: { eq: provider.id } }), await found('VISION', { providerId: { eq: provider.id } })]).toEqual([1, 0])
-    expect((await world.does(MODEL_UPDATE, { input: { id, inputPriceMicroUsd: null, capabilities: null } }, admin)).model).toMatchObject({
-      inputPriceMicroUsd: null,
-      outputPriceMicroUsd: 600_000,
-      capabilities: [],
-    })
+    const free = { inputPriceMicroUsd: null, outputPriceMicroUsd: null, capabilities: null }
+    expect((await world.does(MODEL_UPDATE, { input: { id, ...free } }, admin)).model).toMatchObject({ ...free, capabilities: [] })
     expect(await world.refused(MODEL_UPDATE, { input: { id, inputPriceMicroUsd: -1 } }, admin)).toMatchObject([{ code: 'BAD_USER_INPUT' }])
     expect((await world.ask(MODEL_UPDATE, { input: { id, enabled: false } }, user)).errors![0]!.extensions.code).toBe('FORBIDDEN')
     expect(await world.refused(MODEL_UPDATE, { input: { id: provider.id, enabled: false } }, admin)).toMatchObject([{ code: 'NOT_FOUND' }])

@@ -19,6 +19,8 @@ export const DELETE = mutationOf('modelProviderDelete', 'deletedId')
 export const TEST = mutationOf('modelProviderTest', `works listReachable modelCount listMs model answer answerMs error modelProvider { ${PROVIDER} }`)
 export const SYNC = mutationOf('modelProviderSync', `listed added changed unlisted error modelProvider { ${PROVIDER} }`)
 export const MODEL_UPDATE = mutationOf('modelUpdate', `model { ${MODEL} }`)
+export const MODEL_CREATE = mutationOf('modelCreate', `model { ${MODEL} }`)
+export const MODEL_DELETE = mutationOf('modelDelete', 'deletedId')
 export const READ = `query ($id: ID!) { modelProvider(id: $id) { ${PROVIDER} } }`
 
 // biome-ignore lint/suspicious/noExplicitAny: a test says itself what it expects of an answer

@@ -37,7 +37,7 @@ describe.each(dialects())('models are listed on %s', (dialect) => {
       { name: 'a', contextLength: 4096, capabilities: [], details: { owned_by: 'us' } },
       { name: 'b', contextLength: 100, capabilities: ['CHAT', 'TOOLS', 'VISION'] },
     ])
-    await world.does(MODEL_UPDATE, { input: { id: first.models.nodes[0].id, contextLength: 2000, inputPriceMicroUsd: 5 } }, admin)
+    await world.does(MODEL_UPDATE, { input: { id: first.models.nodes[0].id, contextLength: 2000, inputPriceMicroUsd: 5, outputPriceMicroUsd: 6 } }, admin)
     raw.answer(json({ data: [{ id: 'a', max_model_len: 8192 }, { id: 'c' }] }))
     const second = await sync(world, admin, id)
     expect(second).toMatchObject({ listed: 2, added: 1, changed: 0, unlisted: 1 })
@@ -165,6 +165,49 @@ describe.each(dialects())('a provider set up over the API, on %s,', (dialect) =>
       error: null,
       modelProvider: { status: 'UP', error: null },
     })
+  })
+
+  test('is tried by a call that is metered as any other, and counted once', async () => {
+    raw.mock.onMessage(/./, { content: 'OK.' })
+    const { id, name, models } = await create(world, admin, { baseUrl: `${raw.url}/v1`, defaultModel: 'm' })
+    await world.does(MODEL_UPDATE, { input: { id: models.nodes[0].id, inputPriceMicroUsd: 1_000_000, outputPriceMicroUsd: 2_000_000 } }, admin)
+    const usages = async () =>
+      (
+        await world.ask(
+          'query ($name: String!) { providerUsages(filter: { provider: { eq: $name } }) { nodes { status error model inputTokens outputTokens costMicroUsd durationMs task { id } taskType stream { id } step owner { id } } } }',
+          { name },
+          admin,
+        )
+      ).data.providerUsages.nodes
+    await tries(world, admin, id)
+    expect(await usages()).toEqual([])
+    await tries(world, admin, id, { generate: true })
+    const [usage] = await usages()
+    expect(usage).toMatchObject({ status: 'COMPLETED', error: null, model: 'm', task: null, taskType: null, stream: null, step: 1, owner: { id: admin.id } })
+    expect(usage.inputTokens).toBeGreaterThan(0)
+    expect(usage.costMicroUsd).toBe(usage.inputTokens + 2 * usage.outputTokens)
+    raw.mock.reset()
+    raw.answer(json({ error: { message: 'Gone.' } }, 500))
+    await world.does(UPDATE, { input: { id, baseUrl: `${raw.url}/raw/v1`, apiKey: KEY } }, admin)
+    await tries(world, admin, id, { generate: true })
+    expect((await usages()).map(({ status, costMicroUsd }: { status: string; costMicroUsd: number }) => [status, costMicroUsd]).sort()).toEqual([
+      ['COMPLETED', usage.costMicroUsd],
+      ['FAILED', 0],
+    ])
+  })
+
+  test('is not asked for a word where a budget has ended, and is not down for that', async () => {
+    raw.mock.onMessage(/./, { content: 'OK.' })
+    const { id, models } = await create(world, admin, { baseUrl: `${raw.url}/v1`, defaultModel: 'm' })
+    await world.does(MODEL_UPDATE, { input: { id: models.nodes[0].id, inputPriceMicroUsd: 1_000_000, outputPriceMicroUsd: 1_000_000 } }, admin)
+    const { budget } = await world.does(
+      'mutation ($input: BudgetCreateInput!) { budgetCreate(input: $input) { budget { id } userErrors { code message } } }',
+      { input: { name: 'small', scope: 'USER', period: 'TOTAL', amountMicroUsd: 1 } },
+      admin,
+    )
+    expect(await world.refused(TEST, { input: { id, generate: true } }, admin)).toMatchObject([{ code: 'BUDGET_EXCEEDED' }])
+    expect((await read(world, admin, id)).status).not.toBe('DOWN')
+    await world.does('mutation ($id: ID!) { budgetDelete(input: { id: $id }) { userErrors { code message } } }', { id: budget.id }, admin)
   })
 
   test('that does not know a model is not down for that, and says it', async () => {

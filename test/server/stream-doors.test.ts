@@ -3,14 +3,17 @@ import { get } from 'node:http'
 import { DefaultChatTransport, readUIMessageStream, type UIMessage } from 'ai'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { server as serverActor } from '../../src/core/actor.ts'
+import { transact } from '../../src/events/transact.ts'
 import { buildSchema } from '../../src/graphql/schema.ts'
 import { serve } from '../../src/server/serve.ts'
 import { streamTicket } from '../../src/streams/stream-ticket.ts'
 import { streamsCompact } from '../../src/streams/streams-compact.ts'
 import { streamsExpire } from '../../src/streams/streams-expire.ts'
+import { tasksRescue } from '../../src/tasks/tasks-rescue.ts'
 import { dialects } from '../kit/databases.ts'
 import type { TestUser } from '../kit/world.ts'
-import { APPEND, append, bare, CANCEL, COMPLETE, FAIL, newStreamId, type Opened, open, openTaskWorld, type TaskWorld } from '../streams/stream.ts'
+import { APPEND, append, bare, CANCEL, COMPLETE, create, FAIL, newStreamId, type Opened, open, openTaskWorld, type TaskWorld } from '../streams/stream.ts'
 
 interface Event {
   event: string | undefined
@@ -208,6 +211,124 @@ describe.each(dialects())('the plain doors of a stream on %s', (dialect) => {
     await streamsExpire(on.world.app.store, { retentionDays: 30 })
     expect(await codeOf(await door(stream.id))).toEqual([410, 'STREAM_EXPIRED'])
     expect(await codeOf(await door(`${stream.id}/ui`))).toEqual([410, 'STREAM_EXPIRED'])
+  })
+
+  describe('of a task whose attempt is lost', () => {
+    /** A task's worker is taken its lease in the middle of its words; the next attempt is in the test's hands. */
+    const lost = async (words = 'half a sent') => {
+      const { id } = await create(on.world, on.ada, { retryPolicy: { initialSeconds: 0 } })
+      const first = await on.held.run(id)
+      await (await first.task.openStream({})).write('TEXT', words)
+      const row = () => on.world.client.stream.findFirstOrThrow({ where: { producerTaskId: bare(id) } })
+      await expect.poll(async () => (await row()).lastSeq).toBe(0)
+      const stream = await row()
+      const lose = () =>
+        transact(on.world.app.store, serverActor, async (work) => {
+          await work.db.$executeRaw`UPDATE "Task" SET "leaseExpiresAtMs" = 1 WHERE "id" = ${bare(id)}`
+          await tasksRescue(work)
+        })
+      return { id, stream: `Stream:${stream.id}`, lose, second: () => on.held.run(id, 2) }
+    }
+
+    it('say so and end, where nobody follows the task', async () => {
+      const { id, stream, lose, second } = await lost()
+      const reading = door(stream).then(all)
+      await lose()
+      expect((await reading).at(-1)).toMatchObject({ event: 'status', data: { status: 'INTERRUPTED', taskId: id } })
+      ;(await second()).complete({})
+    })
+
+    it('go on in the stream of the next attempt, told that it begins anew, where one follows the task', async () => {
+      const { id, stream, lose, second } = await lost()
+      const events = eventsOf(await door(`${stream}?follow=task`))
+      expect((await events.next()).value).toMatchObject({ event: 'chunk', id: '0', data: { content: 'half a sent' } })
+      await lose()
+      const run = await second()
+      await (await run.task.openStream({})).write('TEXT', 'a whole ')
+      const restart = (await events.next()).value!
+      expect(restart).toMatchObject({
+        event: 'restart',
+        data: { streamId: expect.stringMatching(/^Stream:/), ended: { streamId: stream, status: 'INTERRUPTED', lastSeq: 0, taskId: id } },
+      })
+      const next = bare(restart.data.streamId)
+      expect(restart.id).toBe(`${next}:-1`)
+      expect((await events.next()).value).toMatchObject({ event: 'chunk', id: `${next}:0`, data: { seq: 0, content: 'a whole ' } })
+      await events.return()
+      // Whoever was cut off goes on in the stream that it had come to.
+      const again = eventsOf(await door(`${stream}?follow=task`, { ...bearer(), 'last-event-id': `${next}:0` }))
+      await (await run.task.openStream({})).write('TEXT', 'a stream that is another one of this attempt')
+      run.complete({})
+      expect((await again.next()).value).toMatchObject({ event: 'status', id: `${next}:0.end`, data: { status: 'COMPLETED', lastSeq: 0 } })
+      expect((await door(`${stream}?follow=task`, { ...bearer(), 'last-event-id': `${next}:0.end` })).status).toBe(204)
+      // And whoever comes late is told all of it.
+      expect((await all(await door(`${stream}?follow=task`))).map(({ event }) => event)).toEqual(['chunk', 'restart', 'chunk', 'status'])
+    })
+
+    it('end with what became of it, where the task has no further attempt', async () => {
+      const { id, stream, lose } = await lost()
+      await on.world.client.$executeRaw`UPDATE "Task" SET "maxAttempts" = 1 WHERE "id" = ${bare(id)}`
+      const reading = door(`${stream}?follow=task`).then(all)
+      await lose()
+      expect((await reading).map(({ event }) => event)).toEqual(['chunk', 'status'])
+    })
+
+    it('go on for useChat in a further step, behind a part that says so', async () => {
+      const { stream, lose, second } = await lost()
+      const transport = new DefaultChatTransport<UIMessage>({
+        prepareReconnectToStreamRequest: ({ id }) => ({ api: `${server.url}/streams/${id}/ui?open=1&follow=task`, headers: bearer() }),
+      })
+      const reading = transport.reconnectToStream({ chatId: stream }).then(async (parts) => {
+        let last: UIMessage | undefined
+        for await (const message of readUIMessageStream({ stream: parts!, terminateOnError: true })) last = message
+        return last!
+      })
+      await lose()
+      // One that comes now has something to resume, for the task goes on.
+      expect((await door(`${stream}/ui?open=1`)).status).toBe(204)
+      const late = await door(`${stream}/ui?open=1&follow=task`)
+      expect(late.status).toBe(200)
+      const run = await second()
+      await (await run.task.openStream({})).write('TEXT', 'a whole sentence')
+      run.complete({})
+      const { id, parts } = await reading
+      expect(id).toBe(stream)
+      expect(parts).toMatchObject([
+        { type: 'step-start' },
+        { type: 'text', text: 'half a sent' },
+        { type: 'data-restart', data: { streamId: expect.stringMatching(/^Stream:/), ended: { streamId: stream, status: 'INTERRUPTED' } } },
+        { type: 'step-start' },
+        { type: 'text', text: 'a whole sentence', state: 'done' },
+      ])
+      expect(await late.text()).toContain('a whole sentence')
+      expect((await door(`${stream}/ui?open=1&follow=task`)).status).toBe(204)
+    })
+
+    it('let go of a reader who leaves while it waits, and of one whose right ends', async () => {
+      const user = await on.world.user()
+      const { id } = await create(on.world, user, { runImmediately: false })
+      const opened = await open(on.world, user, { taskId: id })
+      await append(on.world, user, opened, -1, 'words')
+      // As if an attempt at the task had written it, and was lost; no other one comes.
+      await on.world.client
+        .$executeRaw`UPDATE "Stream" SET "producerTaskId" = ${bare(id)}, "attempt" = 0, "status" = 'INTERRUPTED', "leaseExpiresAtMs" = NULL, "completedAtMs" = 1, "producer" = 'TASK' WHERE "id" = ${bare(opened.id)}`
+      const leaving = new AbortController()
+      const left = eventsOf(await door(`${opened.id}?follow=task`, bearer(user), { signal: leaving.signal }))
+      expect((await left.next()).value).toMatchObject({ event: 'chunk' })
+      leaving.abort()
+      const events = eventsOf(await door(`${opened.id}?follow=task`, bearer(user)))
+      expect((await events.next()).value).toMatchObject({ event: 'chunk' })
+      const told = events.next()
+      await on.world.does('mutation { sessionRevoke(input: {}) { userErrors { code message } } }', {}, user)
+      expect((await told).value).toMatchObject({ event: 'refused', data: { code: 'UNAUTHENTICATED' } })
+    })
+
+    it('refuse a place in a stream of another task, and what nobody knows', async () => {
+      const [stream, other] = [await filled(1), await filled(1)]
+      const elsewhere = { ...bearer(), 'last-event-id': `${bare(other.id)}:0` }
+      expect(await codeOf(await door(`${stream.id}?follow=task`, elsewhere))).toEqual([400, 'BAD_USER_INPUT'])
+      expect(await codeOf(await door(stream.id, elsewhere))).toEqual([400, 'BAD_USER_INPUT'])
+      expect(await codeOf(await door(`${stream.id}?follow=me`))).toEqual([400, 'BAD_USER_INPUT'])
+    })
   })
 
   describe('by ticket', () => {

@@ -2,7 +2,7 @@ import { LLMock } from '@copilotkit/aimock'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { newId } from '../../src/core/ids.ts'
 import { dialects } from '../kit/databases.ts'
-import { kindsOf, stateOf, whenStatus } from '../tasks/task.ts'
+import { CREATE, kindsOf, stateOf, UPDATE, whenStatus } from '../tasks/task.ts'
 import { CANCEL, CHUNKS, create, newStreamId, open, openTaskWorld, read, START, type TaskWorld } from './stream.ts'
 
 describe.each(dialects())('streamStart on %s', (dialect) => {
@@ -127,6 +127,26 @@ describe.each(dialects())('streamStart on %s', (dialect) => {
       path: ['input', 'tools'],
       message: 'There is no tool "world.end"; there are conversation.search, http.get, task.create.',
     })
+    expect(await stateOf(on.world)).toEqual(before)
+  })
+
+  it('refuses it also where the task is made by hand, changed, or one of many', async () => {
+    const params = { prompt: 'a', tools: ['world.end', 'http.get', 'moon.fall'] }
+    const refusals = ['world.end', 'moon.fall'].map((name, i) => ({
+      code: 'UNKNOWN_TOOL',
+      path: ['input', 'params', 'tools', String(2 * i)],
+      message: `There is no tool "${name}"; there are conversation.search, http.get, task.create.`,
+    }))
+    const task = await create(on.world, on.ada, { type: 'text.generate', params: { prompt: 'a', tools: ['http.get'] }, runImmediately: false })
+    const before = await stateOf(on.world)
+    expect(await on.world.refused(CREATE, { input: { type: 'text.generate', params } }, on.ada)).toEqual(refusals)
+    expect(await on.world.refused(UPDATE, { input: { id: task.id, params } }, on.ada)).toEqual(refusals)
+    const many = 'mutation ($input: TaskCreateManyInput!) { taskCreateMany(input: $input) { userErrors { code path message } } }'
+    const tasks = [
+      { type: 'text.generate', params: { prompt: 'a' } },
+      { type: 'text.generate', params: { prompt: 'a', tools: ['world.end'] } },
+    ]
+    expect(await on.world.refused(many, { input: { tasks } }, on.ada)).toEqual([{ ...refusals[0], path: ['input', 'tasks', '1', 'params', 'tools', '0'] }])
     expect(await stateOf(on.world)).toEqual(before)
   })
 

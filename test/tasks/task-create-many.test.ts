@@ -157,7 +157,7 @@ describe.each(dialects())('taskCreateMany on %s', (dialect) => {
         ['BAD_USER_INPUT', 'input.tasks.1.priority'],
         ['UNKNOWN_TASK_TYPE', 'input.tasks.2.type'],
         ['BAD_USER_INPUT', 'input.tasks.3.params.note'],
-        ['BAD_USER_INPUT', 'input.tasks.3.params'],
+        ['BAD_USER_INPUT', 'input.tasks.3.params.other'],
         ['DEPENDENCY_ENDED', 'input.tasks.4.dependsOn.0'],
         ['NOT_FOUND', 'input.tasks.4.dependsOn.1'],
         ['PARENT_ENDED', 'input.tasks.5.parentId'],

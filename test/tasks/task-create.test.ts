@@ -104,8 +104,48 @@ describe.each(dialects())('taskCreate on %s', (dialect) => {
   })
 
   it.each([
+    [
+      'text.generate',
+      { prompt: 5, temperature: 9, stop: [1, 2, 3, 4, 5], maxOutputTokens: 1.5, reasoning: 'MUCH', more: 1, most: 2 },
+      {
+        prompt: 'Must be text.',
+        temperature: 'Must be at most 2.',
+        stop: 'Must have at most 4 entries.',
+        maxOutputTokens: 'Must be a whole number.',
+        reasoning: 'Must be one of "LOW", "MEDIUM", "HIGH".',
+        more: 'Is not allowed here.',
+        most: 'Is not allowed here.',
+      },
+    ],
+    [
+      'text.generate',
+      { messages: [{ role: 'robot', content: 'x' }, { role: 'user' }, 'x'] },
+      {
+        'messages.0.role': 'Must be one of "system", "user", "assistant", "tool".',
+        'messages.1.content': 'Is needed.',
+        'messages.2': 'Must be an object.',
+      },
+    ],
+    [
+      'http.request',
+      { headers: { 'no name': 'x', fine: 7 }, timeoutSeconds: 0 },
+      {
+        url: 'Must be an http or https URL.',
+        'headers.no name': 'Is not a header name.',
+        'headers.fine': 'Must be text.',
+        timeoutSeconds: 'Must be at least 1.',
+      },
+    ],
+    ['value.keep', {}, { value: 'Is needed.' }],
+  ])('tells faults in params of %s in the words of all faults: %#', async (type, params, told) => {
+    // biome-ignore format: one look
+    const errors = await refused({ type, params })
+    expect(Object.fromEntries(errors.map(({ path, message }) => [path!.slice(2).join('.'), message]))).toEqual(told)
+  })
+
+  it.each([
     [{ note: 5 }, ['input', 'params', 'note']],
-    [{ other: 1 }, ['input', 'params']],
+    [{ other: 1 }, ['input', 'params', 'other']],
     [{ note: 'x'.repeat(1001) }, ['input', 'params', 'note']],
   ])('holds params against the schema of the type and tells where they do not fit: %#', async (params, path) => {
     const before = await stateOf(on.world)

@@ -229,6 +229,7 @@ describe.each(dialects())('tasks on %s', (dialect) => {
       'test.held',
       'test.scripted',
       'text.generate',
+      'value.keep',
       'webhook.deliver',
     ])
     const generate = data.taskTypes.find((type: { name: string }) => type.name === 'text.generate')

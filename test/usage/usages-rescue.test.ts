@@ -69,6 +69,19 @@ describe.each(dialects())('a call whose end nobody tells on %s', (dialect) => {
     await call.end(ENDING)
   })
 
+  it('though it was made for no task is left alone for as long as it may take, and swept then', async () => {
+    const nowhere = { taskId: null, taskType: null, attempt: null, streamId: null }
+    const call = await begin(on.world, by.call(nowhere))
+    await transact(on.world.app.store, server, usagesRescue)
+    expect((await usageRow(on.world, call.usageId)).status).toBe('RUNNING')
+    const earlier = (await usageRow(on.world, call.usageId)).startedAtMs - 121_000n
+    await on.world.client.providerUsage.update({ where: { id: call.usageId }, data: { startedAtMs: earlier } })
+    await transact(on.world.app.store, server, usagesRescue)
+    // Or by the server's own sweep.
+    await expect.poll(async () => (await usageRow(on.world, call.usageId)).status).toBe('INTERRUPTED')
+    expect(await standing(on.world, budget)).toEqual([{ spent: 10, reserved: 0 }])
+  })
+
   it('because its stream was cancelled is CANCELLED with it', async () => {
     const call = await begin(on.world, by.call())
     await durable('one two')

@@ -65,6 +65,7 @@ export const textGenerate = (host: AnswerHost): TaskType<TextGenerateParams> => 
   description:
     'A language model answers a prompt or messages, and may call tools for it. The words arrive in the task’s stream; the result holds them whole, with the tokens used.',
   params: textGenerateParams,
+  refuse: ({ tools = [] }) => tools.flatMap((name, i) => host.tools.unknown(name, ['input', 'params', 'tools', String(i)]) ?? []),
   streams: true,
   needsDatabase: true,
   async run(task) {
