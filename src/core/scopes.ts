@@ -14,6 +14,8 @@ export const API_SCOPES = {
   PROVIDERS_WRITE: 'Set up, test and remove model providers, and set prices; for ADMINs.',
   USAGE_READ: 'Read usage, costs and budgets.',
   USAGE_WRITE: 'Create, change and delete budgets.',
+  AUDIT_READ: 'Read, check and export the trail of who did what.',
+  AUDIT_WRITE: 'Remove personal data from the trail.',
 } as const
 
 export type ApiScope = keyof typeof API_SCOPES

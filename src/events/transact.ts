@@ -6,12 +6,14 @@ import type { OpenTransaction } from '../db/database.ts'
 import { appendEvents, type LoggedEvent } from './log.ts'
 import type { Store } from './store.ts'
 import { EVENTS_TOPIC } from './tail.ts'
+import { entriesTold, type NewEntry, originsWrite, TRAIL_TOPIC, tellOfCall } from './trail.ts'
 import type { Work } from './work.ts'
 
 /** What a transaction led to, with what is to be told of it. */
 export interface Outcome<T> extends Committed<T> {
   signals: Set<string>
   events: readonly LoggedEvent[]
+  entries: readonly NewEntry[]
 }
 
 export interface Committed<T> {
@@ -28,18 +30,22 @@ const TRIES = 6
  * busy locks are tried again, so an operation may run more than once and must have no effect but on the database.
  */
 export async function transact<T>(store: Store, actor: Actor, operation: (work: Work) => Promise<T>): Promise<Committed<T>> {
-  const { signals, events, ...committed } = await retrying(() => (store.group ? store.group.run(store, actor, operation) : alone(store, actor, operation)))
+  const { signals, events, entries, ...committed } = await retrying(() => (store.group ? store.group.run(store, actor, operation) : alone(store, actor, operation)))
   if (events.length) {
     // Whoever follows here need not read what was written here, as long as it is next.
     if (store.tail.offer(events)) store.signals.sendAway([EVENTS_TOPIC])
     else signals.add(EVENTS_TOPIC)
+  }
+  if (entries.length) {
+    entriesTold(entries)
+    if (!events.length) signals.add(TRAIL_TOPIC)
   }
   if (signals.size) store.signals.send(signals)
   return committed
 }
 
 /** Events and signals are collected anew in each attempt, so that what is tried again is not told twice. */
-export function workIn({ database: { sql, dialect }, clock }: Store, transaction: Pick<OpenTransaction, 'rows' | 'execute' | 'db'>, actor: Actor): Work {
+export function workIn({ database: { sql, dialect }, clock, trail }: Store, transaction: Pick<OpenTransaction, 'rows' | 'execute' | 'db'>, actor: Actor): Work {
   return {
     rows: transaction.rows,
     execute: transaction.execute,
@@ -51,6 +57,8 @@ export function workIn({ database: { sql, dialect }, clock }: Store, transaction
     actor,
     clock,
     events: [],
+    entries: [],
+    trail,
     signals: new Set(),
   }
 }
@@ -60,8 +68,10 @@ async function alone<T>(store: Store, actor: Actor, operation: (work: Work) => P
   const work = workIn(store, transaction, actor)
   try {
     const result = await operation(work)
+    tellOfCall(work, actor)
+    await originsWrite(work)
     const events = await concluded(work, transaction, actor)
-    return { result, position: events.at(-1)?.position ?? null, signals: work.signals, events }
+    return { result, position: events.at(-1)?.position ?? null, signals: work.signals, events, entries: work.entries }
   } catch (error) {
     await transaction.rollback()
     throw error
@@ -73,7 +83,7 @@ async function alone<T>(store: Store, actor: Actor, operation: (work: Work) => P
  * step in which it is called: where that fails, the COMMIT behind it rolls back. On SQLite it sends several.
  */
 async function concluded(work: Work, transaction: OpenTransaction, actor: Actor): Promise<LoggedEvent[]> {
-  const writing = work.events.length ? appendEvents(work, actorId(actor)) : Promise.resolve([])
+  const writing = work.events.length || work.entries.length ? appendEvents(work, actorId(actor)) : Promise.resolve([])
   if (work.dialect === 'sqlite') await writing
   const [events, commit] = await Promise.allSettled([writing, transaction.commit()])
   if (events.status === 'rejected') throw events.reason
@@ -104,5 +114,7 @@ export const reading = (store: Store, actor: Actor): Work => ({
   actor,
   clock: store.clock,
   events: [],
+  entries: [],
+  trail: store.trail,
   signals: new Set(),
 })

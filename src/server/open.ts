@@ -2,7 +2,11 @@
 
 import { hostname } from 'node:os'
 import { type Logger, pino } from 'pino'
+import { auditExpire } from '../audit/audit-expire.ts'
+import { Auditor } from '../audit/auditor.ts'
+import { auditKeep } from '../audit/audit-keep.ts'
 import type { Config } from '../config.ts'
+import { newId } from '../core/ids.ts'
 import { openDatabase } from '../db/database.ts'
 import { migrate } from '../db/migrate.ts'
 import { eventsExpire } from '../events/retention.ts'
@@ -84,7 +88,7 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
     await database.close()
     throw error
   }
-  const store = await openStore(database, { warn })
+  const store = await openStore(database, { warn, trail: config.AUDIT })
   const { taskTypes, providers, tools, meter } = openTaskTypes(config, log, { store, secrets, catalogue: openCatalogue(store, secrets, warn) })
   await environmentWrite(store, providers.environment, {
     syncEveryMinutes: config.PROVIDER_SYNC_MINUTES,
@@ -118,12 +122,15 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
       ticksExpire(store),
       tasksAge(store, age),
       streamsAge(),
+      auditExpire(store, secrets, config.AUDIT_RETENTION_DAYS),
       database.analyze(),
     ]).catch(warn)
   }, HOUSEKEEPING_EVERY_MS)
   housekeeping.unref()
   const tallies = tallyKeep(store, warn)
   const usage = usageKeep(store, warn)
+  const audit = new Auditor(store, warn)
+  const seals = auditKeep(store, secrets, { sealer: `${hostname()}:${process.pid}:${newId()}`, warn, log })
   runner.start()
   scheduler.start()
   lister.start()
@@ -140,6 +147,7 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
     runner,
     streams,
     chunks,
+    audit,
     passwords: createPasswordHasher({
       memoryKib: config.ARGON2_MEMORY_KIB,
       timeCost: config.ARGON2_TIME_COST,
@@ -158,6 +166,8 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
       await usage.stop()
       await providers.close()
       streams.close()
+      await audit.close()
+      await seals.stop()
       await store.close()
     },
   }

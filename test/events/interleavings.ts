@@ -222,5 +222,7 @@ const workOn = ({ sql, dialect }: Database, { rows, execute }: Pick<OpenTransact
   actor: server,
   clock: systemClock,
   events: [],
+  entries: [],
+  trail: new Trail(false),
   signals: new Set(),
 })
