@@ -4,14 +4,15 @@
  */
 import { type Actor, actorId, server } from '../core/actor.ts'
 import { fromGlobalId, newId } from '../core/ids.ts'
+import { keptText } from '../core/kept-text.ts'
 import { networkOf } from '../core/network.ts'
 import type { TrailedCall, TrailKind } from '../core/trailed-call.ts'
 import type { Store } from '../events/store.ts'
-import { transact } from '../events/transact.ts'
 import type { NewEntry } from '../events/trail.ts'
+import { transact } from '../events/transact.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
-import { RefusalLimits, type RefusalLimitSettings } from './refusal-limits.ts'
+import { type RefusalLimitSettings, RefusalLimits } from './refusal-limits.ts'
 
 const SOON_MS = 200
 const DROPPED_EVERY_MS = 10 * 60_000
@@ -36,6 +37,8 @@ export interface NewCall {
 }
 
 const MAX_NAME = 200
+/** An address has no more. */
+const MAX_EMAIL = 254
 
 export class Auditor {
   readonly #limits: RefusalLimits
@@ -90,7 +93,7 @@ export class Auditor {
   refused(actor: Actor, call: TrailedCall | null, code: string, email: string | null = null): void {
     if (!call) return
     const whose = { userId: actorId(actor), network: networkOf(call.address) }
-    if (this.#limits.admits(whose)) this.#hold(this.store.trail.entryOf(actor, call, { code, email }))
+    if (this.#limits.admits(whose)) this.#hold(this.store.trail.entryOf(actor, call, { code, email: email && keptText(email, MAX_EMAIL) }))
   }
 
   #hold(entry: NewEntry): void {

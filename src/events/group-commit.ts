@@ -8,8 +8,8 @@ import { type Actor, actorId } from '../core/actor.ts'
 import type { OpenTransaction } from '../db/database.ts'
 import { appendEvents, type LoggedEvent } from './log.ts'
 import type { Store } from './store.ts'
-import { type Outcome, workIn } from './transact.ts'
 import { type NewEntry, originsWrite, tellOfCall } from './trail.ts'
+import { type Outcome, workIn } from './transact.ts'
 import type { NewEvent, Work } from './work.ts'
 
 interface Entry {

@@ -30,7 +30,9 @@ const TRIES = 6
  * busy locks are tried again, so an operation may run more than once and must have no effect but on the database.
  */
 export async function transact<T>(store: Store, actor: Actor, operation: (work: Work) => Promise<T>): Promise<Committed<T>> {
-  const { signals, events, entries, ...committed } = await retrying(() => (store.group ? store.group.run(store, actor, operation) : alone(store, actor, operation)))
+  const { signals, events, entries, ...committed } = await retrying(() =>
+    store.group ? store.group.run(store, actor, operation) : alone(store, actor, operation),
+  )
   if (events.length) {
     // Whoever follows here need not read what was written here, as long as it is next.
     if (store.tail.offer(events)) store.signals.sendAway([EVENTS_TOPIC])

@@ -67,7 +67,16 @@ export class AnswerPen {
       if (!work.trail.isOn) return
       const { ownerId: userId, id: subjectId } = this.task
       const code = isError ? 'TOOL_FAILED' : null
-      work.entries.push({ id: newId(), kind: 'TOOL_CALL', operation: keptText(name, 200), userId, subjectType: 'Task', subjectId, code, durationMs: Math.round(durationMs) })
+      work.entries.push({
+        id: newId(),
+        kind: 'TOOL_CALL',
+        operation: keptText(name, 200),
+        userId,
+        subjectType: 'Task',
+        subjectId,
+        code,
+        durationMs: Math.round(durationMs),
+      })
     })
   }
 

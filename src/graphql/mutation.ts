@@ -65,7 +65,8 @@ export function mutation<Fields extends InputFieldMap, Input, M>(name: string, o
       description: options.description,
       ...rights(options.rights),
       args: { input: t.arg({ type: input, required: true, description: options.inputDescription ?? 'What it is given.' }) },
-      resolve: (_root: unknown, args: { input: InputShapeFromFields<Fields> }, ctx: Context, info: GraphQLResolveInfo) => settle(ctx, options, args.input, info),
+      resolve: (_root: unknown, args: { input: InputShapeFromFields<Fields> }, ctx: Context, info: GraphQLResolveInfo) =>
+        settle(ctx, options, args.input, info),
     } as never),
   )
 }

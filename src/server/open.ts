@@ -3,8 +3,9 @@
 import { hostname } from 'node:os'
 import { type Logger, pino } from 'pino'
 import { auditExpire } from '../audit/audit-expire.ts'
-import { Auditor } from '../audit/auditor.ts'
 import { auditKeep } from '../audit/audit-keep.ts'
+import { Auditor } from '../audit/auditor.ts'
+import { chainKey } from '../audit/chain.ts'
 import type { Config } from '../config.ts'
 import { newId } from '../core/ids.ts'
 import { openDatabase } from '../db/database.ts'
@@ -122,7 +123,7 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
       ticksExpire(store),
       tasksAge(store, age),
       streamsAge(),
-      auditExpire(store, secrets, config.AUDIT_RETENTION_DAYS),
+      auditExpire(store, chainKey(secrets), { retentionDays: config.AUDIT_RETENTION_DAYS }),
       database.analyze(),
     ]).catch(warn)
   }, HOUSEKEEPING_EVERY_MS)
@@ -130,7 +131,7 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
   const tallies = tallyKeep(store, warn)
   const usage = usageKeep(store, warn)
   const audit = new Auditor(store, warn)
-  const seals = auditKeep(store, secrets, { sealer: `${hostname()}:${process.pid}:${newId()}`, warn, log })
+  const seals = auditKeep(store, { key: chainKey(secrets), sealer: `${hostname()}:${process.pid}:${newId()}`, warn, log })
   runner.start()
   scheduler.start()
   lister.start()

@@ -70,7 +70,8 @@ export class ChunkCommitter {
           entries.map((entry) => entry.append),
         )
         for (const { actor, append } of entries)
-          if (actor.call && taken.has(append.streamId)) work.entries.push(work.trail.entryOf(actor, actor.call, { subject: { type: 'Stream', id: append.streamId } }))
+          if (actor.call && taken.has(append.streamId))
+            work.entries.push(work.trail.entryOf(actor, actor.call, { subject: { type: 'Stream', id: append.streamId } }))
         return taken
       })
       accepted = result
