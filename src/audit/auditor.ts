@@ -97,7 +97,10 @@ export class Auditor {
   }
 
   #hold(entry: NewEntry): void {
-    if (this.#held.length >= MAX_HELD) return this.#limits.drop({ userId: entry.userId ?? null, network: entry.origin?.address ?? null })
+    if (this.#held.length >= MAX_HELD) {
+      this.#limits.drop({ userId: entry.userId ?? null, network: entry.origin?.address ?? null })
+      return
+    }
     this.#held.push(entry)
     this.#timer ??= setTimeout(() => void this.flush(), SOON_MS)
     this.#timer.unref()

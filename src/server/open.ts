@@ -3,7 +3,7 @@
 import { hostname } from 'node:os'
 import { type Logger, pino } from 'pino'
 import { auditExpire } from '../audit/audit-expire.ts'
-import { auditKeep } from '../audit/audit-keep.ts'
+import { auditKeep, type SealKeeper } from '../audit/audit-keep.ts'
 import { Auditor } from '../audit/auditor.ts'
 import { chainKey } from '../audit/chain.ts'
 import type { Config } from '../config.ts'
@@ -42,6 +42,7 @@ const HOUSEKEEPING_EVERY_MS = 10 * 60_000
 export interface OpenApp extends App {
   readonly runner: TaskRunner
   readonly meter: Meter
+  readonly seals: SealKeeper
   /** Ends what runs so that it is taken up again, then closes everything. */
   close(): Promise<void>
 }
@@ -149,6 +150,7 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
     streams,
     chunks,
     audit,
+    seals,
     passwords: createPasswordHasher({
       memoryKib: config.ARGON2_MEMORY_KIB,
       timeCost: config.ARGON2_TIME_COST,
