@@ -7,6 +7,7 @@ const BENCHES: Record<string, string> = {
   streams: 'Chunks to 1, 100 and 1,000 subscribers, against Yoga with an in-memory pub/sub.',
   writes: 'Tasks and chunks written, against naive Prisma creates; and what the log of events costs.',
   queue: 'The task engine against pg-boss, graphile-worker and BullMQ: drain, concurrent creates, idle start.',
+  audit: 'Mutations with the trail of who did what, against the same without it; and how fast its chain is verified.',
   'queue-million': 'Claims, lists, filters and figures with a million tasks in the table, against the same with some hundred.',
 }
 
