@@ -82,6 +82,8 @@ export const SETTINGS = {
   ARGON2_PARALLELISM: [whole(1, 64).default(1), 'argon2id lanes.'],
   ARGON2_CONCURRENCY: [whole(1, 64).default(2), 'Passwords hashed at once; the others wait.'],
   EVENT_RETENTION_DAYS: [whole(1, 3650).default(30), 'How long the log of changes is kept; older cursors are `CURSOR_EXPIRED`.'],
+  AUDIT: [flag.default(true), '`on` or `off`: whether a trail is kept of who did what.'],
+  AUDIT_RETENTION_DAYS: [whole(1, 36_500).default(365), 'How long the trail is kept.'],
   TASK_ARCHIVE_AFTER_DAYS: [
     whole(1, 36_500).optional(),
     'Tasks that ended so long ago, and were not touched since, are put away (`archivedAt`). Default: never.',

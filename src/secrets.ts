@@ -3,7 +3,15 @@ import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, ran
 import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
-export type Purpose = 'access-token' | 'refresh-token' | 'producer-token' | 'stream-ticket' | 'login-failure' | 'provider-key' | 'webhook-secret'
+export type Purpose =
+  | 'access-token'
+  | 'refresh-token'
+  | 'producer-token'
+  | 'stream-ticket'
+  | 'login-failure'
+  | 'provider-key'
+  | 'webhook-secret'
+  | 'audit-chain'
 
 const CIPHER = 'aes-256-gcm'
 const IV_BYTES = 12

@@ -87,6 +87,49 @@ ALTER TABLE "Message"
   ADD CONSTRAINT "Message_depth_check" CHECK (("parentId" IS NULL) = ("depth" = 0) AND ("jumpId" IS NULL) = ("parentId" IS NULL)),
   ADD CONSTRAINT "Message_completedAtMs_check" CHECK (("status" IN ('PENDING', 'STREAMING')) = ("completedAtMs" IS NULL));
 
+-- Refusals of the trail: an index of the few among many.
+CREATE INDEX IF NOT EXISTS "AuditEntry_refused_idx" ON "AuditEntry" ("position") WHERE "code" IS NOT NULL;
+
+-- The trail of calls is only added to: nothing changes what stands in it, and what is removed lies below where its chain was cut.
+CREATE OR REPLACE FUNCTION "Audit_refused"() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'the trail is only added to' USING ERRCODE = 'check_violation', CONSTRAINT = TG_ARGV[0], TABLE = TG_TABLE_NAME;
+END $$;
+CREATE OR REPLACE FUNCTION "AuditEntry_delete"() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF OLD."position" > COALESCE((SELECT "cutThrough" FROM "AuditChain" WHERE "id" = 1), 0) THEN
+    RAISE EXCEPTION 'the trail is only added to' USING ERRCODE = 'check_violation', CONSTRAINT = 'AuditEntry_delete_check', TABLE = 'AuditEntry';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE OR REPLACE FUNCTION "AuditSeal_delete"() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF OLD."lastPosition" > COALESCE((SELECT "cutThrough" FROM "AuditChain" WHERE "id" = 1), 0) THEN
+    RAISE EXCEPTION 'the trail is only added to' USING ERRCODE = 'check_violation', CONSTRAINT = 'AuditSeal_delete_check', TABLE = 'AuditSeal';
+  END IF;
+  RETURN OLD;
+END $$;
+DROP TRIGGER IF EXISTS "AuditEntry_check_update" ON "AuditEntry";
+CREATE TRIGGER "AuditEntry_check_update" BEFORE UPDATE ON "AuditEntry" FOR EACH ROW EXECUTE FUNCTION "Audit_refused"('AuditEntry_update_check');
+DROP TRIGGER IF EXISTS "AuditEntry_check_delete" ON "AuditEntry";
+CREATE TRIGGER "AuditEntry_check_delete" BEFORE DELETE ON "AuditEntry" FOR EACH ROW EXECUTE FUNCTION "AuditEntry_delete"();
+DROP TRIGGER IF EXISTS "AuditEntry_check_truncate" ON "AuditEntry";
+CREATE TRIGGER "AuditEntry_check_truncate" BEFORE TRUNCATE ON "AuditEntry" EXECUTE FUNCTION "Audit_refused"('AuditEntry_delete_check');
+DROP TRIGGER IF EXISTS "AuditOrigin_check_update" ON "AuditOrigin";
+CREATE TRIGGER "AuditOrigin_check_update" BEFORE UPDATE ON "AuditOrigin" FOR EACH ROW EXECUTE FUNCTION "Audit_refused"('AuditOrigin_update_check');
+DROP TRIGGER IF EXISTS "AuditSeal_check_update" ON "AuditSeal";
+CREATE TRIGGER "AuditSeal_check_update" BEFORE UPDATE ON "AuditSeal" FOR EACH ROW EXECUTE FUNCTION "Audit_refused"('AuditSeal_update_check');
+DROP TRIGGER IF EXISTS "AuditSeal_check_delete" ON "AuditSeal";
+CREATE TRIGGER "AuditSeal_check_delete" BEFORE DELETE ON "AuditSeal" FOR EACH ROW EXECUTE FUNCTION "AuditSeal_delete"();
+DROP TRIGGER IF EXISTS "AuditSeal_check_truncate" ON "AuditSeal";
+CREATE TRIGGER "AuditSeal_check_truncate" BEFORE TRUNCATE ON "AuditSeal" EXECUTE FUNCTION "Audit_refused"('AuditSeal_delete_check');
+DROP TRIGGER IF EXISTS "AuditChain_check_update" ON "AuditChain";
+CREATE TRIGGER "AuditChain_check_update" BEFORE UPDATE ON "AuditChain" FOR EACH ROW
+  WHEN (NEW."sealedThrough" < OLD."sealedThrough" OR NEW."cutThrough" < OLD."cutThrough" OR NEW."cutThrough" > NEW."sealedThrough")
+  EXECUTE FUNCTION "Audit_refused"('AuditChain_update_check');
+DROP TRIGGER IF EXISTS "AuditChain_check_delete" ON "AuditChain";
+CREATE TRIGGER "AuditChain_check_delete" BEFORE DELETE ON "AuditChain" FOR EACH ROW EXECUTE FUNCTION "Audit_refused"('AuditChain_delete_check');
+
 -- Text is compared by its bytes, as SQLite and JavaScript's live filters do it; and an index on ids costs a fraction of one by a language's rules.
 DO $$
 DECLARE "found" record;

@@ -118,3 +118,45 @@ CREATE TRIGGER "Message_check_update" BEFORE UPDATE ON "Message" BEGIN
   SELECT RAISE(ABORT, 'constraint Message_depth_check') WHERE (NEW."parentId" IS NULL) <> (NEW."depth" = 0) OR (NEW."jumpId" IS NULL) <> (NEW."parentId" IS NULL);
   SELECT RAISE(ABORT, 'constraint Message_completedAtMs_check') WHERE (NEW."status" IN ('PENDING', 'STREAMING')) <> (NEW."completedAtMs" IS NULL);
 END;
+
+-- Refusals of the trail: an index of the few among many.
+CREATE INDEX IF NOT EXISTS "AuditEntry_refused_idx" ON "AuditEntry" ("position") WHERE "code" IS NOT NULL;
+
+-- The trail of calls is only added to: nothing changes what stands in it, and what is removed lies below where its chain was cut.
+-- That of inserts is against INSERT OR REPLACE, which removes without a word to the others.
+DROP TRIGGER IF EXISTS "AuditEntry_check_insert";
+CREATE TRIGGER "AuditEntry_check_insert" BEFORE INSERT ON "AuditEntry" WHEN EXISTS (SELECT 1 FROM "AuditEntry" WHERE "id" = NEW."id" OR "position" = NEW."position") BEGIN
+  SELECT RAISE(ABORT, 'constraint AuditEntry_update_check');
+END;
+DROP TRIGGER IF EXISTS "AuditEntry_check_update";
+CREATE TRIGGER "AuditEntry_check_update" BEFORE UPDATE ON "AuditEntry" BEGIN
+  SELECT RAISE(ABORT, 'constraint AuditEntry_update_check');
+END;
+DROP TRIGGER IF EXISTS "AuditEntry_check_delete";
+CREATE TRIGGER "AuditEntry_check_delete" BEFORE DELETE ON "AuditEntry" WHEN OLD."position" > COALESCE((SELECT "cutThrough" FROM "AuditChain" WHERE "id" = 1), 0) BEGIN
+  SELECT RAISE(ABORT, 'constraint AuditEntry_delete_check');
+END;
+DROP TRIGGER IF EXISTS "AuditOrigin_check_update";
+CREATE TRIGGER "AuditOrigin_check_update" BEFORE UPDATE ON "AuditOrigin" BEGIN
+  SELECT RAISE(ABORT, 'constraint AuditOrigin_update_check');
+END;
+DROP TRIGGER IF EXISTS "AuditSeal_check_insert";
+CREATE TRIGGER "AuditSeal_check_insert" BEFORE INSERT ON "AuditSeal" WHEN EXISTS (SELECT 1 FROM "AuditSeal" WHERE "lastPosition" = NEW."lastPosition") BEGIN
+  SELECT RAISE(ABORT, 'constraint AuditSeal_update_check');
+END;
+DROP TRIGGER IF EXISTS "AuditSeal_check_update";
+CREATE TRIGGER "AuditSeal_check_update" BEFORE UPDATE ON "AuditSeal" BEGIN
+  SELECT RAISE(ABORT, 'constraint AuditSeal_update_check');
+END;
+DROP TRIGGER IF EXISTS "AuditSeal_check_delete";
+CREATE TRIGGER "AuditSeal_check_delete" BEFORE DELETE ON "AuditSeal" WHEN OLD."lastPosition" > COALESCE((SELECT "cutThrough" FROM "AuditChain" WHERE "id" = 1), 0) BEGIN
+  SELECT RAISE(ABORT, 'constraint AuditSeal_delete_check');
+END;
+DROP TRIGGER IF EXISTS "AuditChain_check_update";
+CREATE TRIGGER "AuditChain_check_update" BEFORE UPDATE ON "AuditChain" WHEN NEW."sealedThrough" < OLD."sealedThrough" OR NEW."cutThrough" < OLD."cutThrough" OR NEW."cutThrough" > NEW."sealedThrough" BEGIN
+  SELECT RAISE(ABORT, 'constraint AuditChain_update_check');
+END;
+DROP TRIGGER IF EXISTS "AuditChain_check_delete";
+CREATE TRIGGER "AuditChain_check_delete" BEFORE DELETE ON "AuditChain" BEGIN
+  SELECT RAISE(ABORT, 'constraint AuditChain_delete_check');
+END;

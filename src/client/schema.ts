@@ -238,6 +238,8 @@ export interface Task {
   readonly timeoutSeconds: number | null
   /** Seconds it may take in all, pauses and all attempts included; null: no limit. */
   readonly totalTimeoutSeconds: number | null
+  /** The trace of the request that made it, as W3C writes it, for workers elsewhere to go on with; null where nobody traces. */
+  readonly traceparent: string | null
   /** What kind of work, as listed in `taskTypes`. */
   readonly type: string
   /** When anything about it changed last. */
@@ -248,7 +250,7 @@ export interface Task {
   readonly worker: string | null
 }
 
-export const Task_FIELDS = 'agentsInvolved archivedAt attempt cancelRequestedAt completedAt concurrencyKey concurrencyLimit createdAt deadline description domain driftScore durationMs error id idempotencyKey lastWorker leaseExpiresAt maxAttempts metrics onDependencyFailure params priority progress progressMessage queuedAt result retryPolicy runAt sessionKey startedAt status summary timeoutSeconds totalTimeoutSeconds type updatedAt waitingFor worker'
+export const Task_FIELDS = 'agentsInvolved archivedAt attempt cancelRequestedAt completedAt concurrencyKey concurrencyLimit createdAt deadline description domain driftScore durationMs error id idempotencyKey lastWorker leaseExpiresAt maxAttempts metrics onDependencyFailure params priority progress progressMessage queuedAt result retryPolicy runAt sessionKey startedAt status summary timeoutSeconds totalTimeoutSeconds traceparent type updatedAt waitingFor worker'
 
 /** What shall be done, and how. */
 export interface TaskCreateInput {

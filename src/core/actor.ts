@@ -1,8 +1,14 @@
 /** Who acts: a user through a session, a program through an API key, the server in a user's place, nobody known yet, or the server itself. */
 import { Forbidden, Unauthenticated } from './errors.ts'
 import type { ApiScope } from './scopes.ts'
+import type { TrailedCall } from './trailed-call.ts'
 
-interface Known {
+interface Calling {
+  /** The call that is under way, where the trail is to tell of it. */
+  call?: TrailedCall
+}
+
+interface Known extends Calling {
   userId: string
   role: 'USER' | 'ADMIN'
 }
@@ -12,8 +18,8 @@ export type Actor =
   | ({ kind: 'apiKey'; apiKeyId: string; scopes: readonly ApiScope[]; expiresAtMs: number | null } & Known)
   /** The server, doing what a user has left it to do. */
   | ({ kind: 'deputy' } & Known)
-  | { kind: 'stranger' }
-  | { kind: 'server' }
+  | ({ kind: 'stranger' } & Calling)
+  | ({ kind: 'server' } & Calling)
 
 export const stranger: Actor = { kind: 'stranger' }
 export const server: Actor = { kind: 'server' }

@@ -15,6 +15,8 @@ export const API_SCOPES = {
   FIGURES_READ: 'Read how often what was done and how long it took; an ADMIN’s key also `/metrics`.',
   USAGE_READ: 'Read usage, costs and budgets.',
   USAGE_WRITE: 'Create, change and delete budgets.',
+  AUDIT_READ: 'Read, check and export the trail of who did what.',
+  AUDIT_WRITE: 'Remove personal data from the trail.',
 } as const
 
 export type ApiScope = keyof typeof API_SCOPES

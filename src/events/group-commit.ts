@@ -8,6 +8,7 @@ import { type Actor, actorId } from '../core/actor.ts'
 import type { OpenTransaction } from '../db/database.ts'
 import { appendEvents, type LoggedEvent } from './log.ts'
 import type { Store } from './store.ts'
+import { type NewEntry, originsWrite, tellOfCall } from './trail.ts'
 import { type Outcome, workIn } from './transact.ts'
 import type { NewEvent, Work } from './work.ts'
 
@@ -58,6 +59,7 @@ export class GroupCommit {
     const settled: (() => void)[] = []
     const taken: Entry[] = []
     const events: NewEvent[] = []
+    const entries: NewEntry[] = []
     try {
       // Where they stand in the log is known only at the end.
       let logged: LoggedEvent[] = []
@@ -69,10 +71,11 @@ export class GroupCommit {
           const { work, result } = await this.#operate(entry, transaction)
           const own = work.events.map((event) => ({ ...event, actorId: event.actorId ?? actorId(entry.actor) ?? undefined }))
           events.push(...own)
+          entries.push(...work.entries)
           const from = events.length - own.length
           settled.push(() => {
             const mine = logged.slice(from, from + own.length)
-            entry.resolve({ result, position: mine.at(-1)?.position ?? null, signals: work.signals, events: mine })
+            entry.resolve({ result, position: mine.at(-1)?.position ?? null, signals: work.signals, events: mine, entries: work.entries })
           })
         } catch (error) {
           if (error instanceof OperationLate) throw error
@@ -87,9 +90,11 @@ export class GroupCommit {
         }
       }
       const [{ store }] = taken as [Entry]
-      if (events.length) {
+      if (events.length || entries.length) {
         const work = workIn(store, transaction, taken[0]!.actor)
         work.events.push(...events)
+        work.entries.push(...entries)
+        await originsWrite(work)
         logged = await appendEvents(work, null)
       }
       await transaction.commit()
@@ -122,7 +127,9 @@ export class GroupCommit {
       timer = setTimeout(() => reject(new OperationLate(this.operationMs)), this.operationMs)
     })
     try {
-      return { work, result: await Promise.race([entry.operation(work), late]) }
+      const result = await Promise.race([entry.operation(work), late])
+      tellOfCall(work, entry.actor)
+      return { work, result }
     } finally {
       open = false
       clearTimeout(timer)

@@ -12,6 +12,7 @@ import { newId, toGlobalId } from '../core/ids.ts'
 import type { Database } from '../db/database.ts'
 import { fromJson } from '../db/statement-values.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
+import { ENTRY_COLUMNS, ENTRY_NAMES, entryArrays, entryTable } from './trail.ts'
 import type { NewEvent, Work } from './work.ts'
 
 export interface LoggedEvent {
@@ -53,39 +54,56 @@ export async function readHead(database: Database): Promise<LogHead> {
   return head
 }
 
-/** SQLite takes 32,766 values in a statement, and an event has seven. */
-const EVENTS_A_STATEMENT = 1000
+/** SQLite takes 32,766 values in a statement; an event has seven, and an entry of the trail fifteen. */
+const ROWS_A_STATEMENT = 1000
 
-/** Writes the collected events. Must be the last thing a transaction does. Answers them as they will be read. */
+/** Writes the collected events and entries. Must be the last thing a transaction does. Answers the events as they will be read. */
 export async function appendEvents(work: Work, actorId: string | null): Promise<LoggedEvent[]> {
-  const { events, sql, dialect } = work
+  const { events, entries, dialect } = work
   const texts = events.map((event) => JSON.stringify(event.data ?? {}))
   const columns = Prisma.sql`("position", "occurredAtMs", "kind", "subjectType", "subjectId", "ownerId", "actorId", "data")`
+  const head = counted(work)
   if (dialect === 'postgresql') {
     const count = Prisma.sql`CAST(${events.length} AS BIGINT)`
-    const [head] = await work.rows<Taken>(Prisma.sql`
-      WITH "head" AS (UPDATE "LogHead" SET "position" = "position" + ${count} WHERE "id" = ${Prisma.raw(String(HEAD))} RETURNING "position", ${sql.nowMs} AS "nowMs"),
-      "written" AS (
+    const written = Prisma.sql`, "written" AS (
         INSERT INTO "Event" ${columns}
         SELECT "head"."position" - ${count} + "n", "head"."nowMs", "kind", "subjectType", "subjectId", "ownerId", "actorId", CAST("data" AS JSONB)
         FROM "head", ROWS FROM (${Prisma.join(columnsOf(events, texts, actorId))}) WITH ORDINALITY
           AS "event"("kind", "subjectType", "subjectId", "ownerId", "actorId", "data", "n")
-      )
+      )`
+    const told = Prisma.sql`, "told" AS (
+        INSERT INTO "AuditEntry" ${ENTRY_COLUMNS}
+        SELECT "head"."entryPosition" - CAST(${entries.length} AS BIGINT) + "n", "head"."nowMs", ${ENTRY_NAMES}
+        FROM "head", ROWS FROM (${Prisma.join(entryArrays(entries))}) WITH ORDINALITY AS "entry"(${ENTRY_NAMES}, "n")
+      )`
+    const [taken] = await work.rows<Taken>(Prisma.sql`
+      WITH "head" AS (${head})${events.length ? written : Prisma.empty}${entries.length ? told : Prisma.empty}
       SELECT "position", "nowMs" FROM "head"`)
-    return logged(events, texts, actorId, head!)
+    return logged(events, texts, actorId, taken!)
   }
-  const [head] = await work.rows<Taken>(
-    Prisma.sql`UPDATE "LogHead" SET "position" = "position" + ${events.length} WHERE "id" = ${HEAD} RETURNING "position", ${sql.nowMs} AS "nowMs"`,
-  )
-  const { position: last, nowMs } = head!
-  for (let done = 0; done < events.length; done += EVENTS_A_STATEMENT) {
-    const end = done + EVENTS_A_STATEMENT
+  const [taken] = await work.rows<Taken & { entryPosition: number }>(head)
+  const { position: last, entryPosition: lastEntry, nowMs } = taken!
+  for (let done = 0; done < events.length; done += ROWS_A_STATEMENT) {
+    const end = done + ROWS_A_STATEMENT
     await work.execute(Prisma.sql`
       INSERT INTO "Event" ${columns}
       SELECT ${last - events.length + done} + "n", ${nowMs}, "kind", "subjectType", "subjectId", "ownerId", "actorId", "data"
       FROM ${eventTable(work, events.slice(done, end), texts.slice(done, end), actorId)}`)
   }
-  return logged(events, texts, actorId, head!)
+  for (let done = 0; done < entries.length; done += ROWS_A_STATEMENT)
+    await work.execute(Prisma.sql`
+      INSERT INTO "AuditEntry" ${ENTRY_COLUMNS}
+      SELECT ${lastEntry - entries.length + done} + "n", ${nowMs}, ${ENTRY_NAMES} FROM ${entryTable(work, entries.slice(done, done + ROWS_A_STATEMENT))}`)
+  return logged(events, texts, actorId, taken!)
+}
+
+/** Takes the positions. */
+function counted({ events, entries, sql }: Work): Prisma.Sql {
+  const moved = [
+    ...(events.length ? [Prisma.sql`"position" = "position" + CAST(${events.length} AS BIGINT)`] : []),
+    ...(entries.length ? [Prisma.sql`"entryPosition" = "entryPosition" + CAST(${entries.length} AS BIGINT)`] : []),
+  ]
+  return Prisma.sql`UPDATE "LogHead" SET ${Prisma.join(moved)} WHERE "id" = ${Prisma.raw(String(HEAD))} RETURNING "position", "entryPosition", ${sql.nowMs} AS "nowMs"`
 }
 
 /** What the counter answered: the last position taken, and when. */

@@ -7,6 +7,7 @@ import { GroupCommit } from './group-commit.ts'
 import { ensureLog } from './log.ts'
 import { LocalSignals, PostgresSignals, SIGNAL_CHANNEL, type Signals } from './signals.ts'
 import { EventTail, type TailSizes } from './tail.ts'
+import { Trail } from './trail.ts'
 
 export interface Store {
   readonly database: Database
@@ -15,6 +16,7 @@ export interface Store {
   readonly clock: Clock
   readonly signals: Signals
   readonly tail: EventTail
+  readonly trail: Trail
   /** Where the database has a single writer: who shares its commits. */
   readonly group: GroupCommit | null
   /** Stops listening and closes the database. */
@@ -26,6 +28,8 @@ export interface StoreOptions {
   clock?: Clock
   /** How much of the log is held in memory. */
   tail?: TailSizes
+  /** Whether there is a trail of calls; left out: yes. */
+  trail?: boolean
 }
 
 export async function openStore(database: Database, options: StoreOptions): Promise<Store> {
@@ -41,6 +45,7 @@ export async function openStore(database: Database, options: StoreOptions): Prom
     clock: options.clock ?? systemClock,
     signals,
     tail,
+    trail: new Trail(options.trail ?? true),
     group: database.dialect === 'sqlite' ? new GroupCommit() : null,
     close: async () => {
       await tail.close()

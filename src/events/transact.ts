@@ -9,12 +9,14 @@ import { tellCommitted } from './committed.ts'
 import { appendEvents, type LoggedEvent } from './log.ts'
 import type { Store } from './store.ts'
 import { EVENTS_TOPIC } from './tail.ts'
+import { entriesTold, type NewEntry, originsWrite, TRAIL_TOPIC, tellOfCall } from './trail.ts'
 import type { Work } from './work.ts'
 
 /** What a transaction led to, with what is to be told of it. */
 export interface Outcome<T> extends Committed<T> {
   signals: Set<string>
   events: readonly LoggedEvent[]
+  entries: readonly NewEntry[]
 }
 
 export interface Committed<T> {
@@ -33,19 +35,23 @@ const TRIES = 6
 export async function transact<T>(store: Store, actor: Actor, operation: (work: Work) => Promise<T>): Promise<Committed<T>> {
   // In a group it is run by whoever came first, in whose trace it does not belong.
   const own = tracing.on ? tracing.on.bound(operation) : operation
-  const { signals, events, ...committed } = await retrying(() => (store.group ? store.group.run(store, actor, own) : alone(store, actor, own)))
+  const { signals, events, entries, ...committed } = await retrying(() => (store.group ? store.group.run(store, actor, own) : alone(store, actor, own)))
   if (events.length) {
     // Whoever follows here need not read what was written here, as long as it is next.
     if (store.tail.offer(events)) store.signals.sendAway([EVENTS_TOPIC])
     else signals.add(EVENTS_TOPIC)
     tellCommitted(events)
   }
+  if (entries.length) {
+    entriesTold(entries)
+    if (!events.length) signals.add(TRAIL_TOPIC)
+  }
   if (signals.size) store.signals.send(signals)
   return committed
 }
 
 /** Events and signals are collected anew in each attempt, so that what is tried again is not told twice. */
-export function workIn({ database: { sql, dialect }, clock }: Store, transaction: Pick<OpenTransaction, 'rows' | 'execute' | 'db'>, actor: Actor): Work {
+export function workIn({ database: { sql, dialect }, clock, trail }: Store, transaction: Pick<OpenTransaction, 'rows' | 'execute' | 'db'>, actor: Actor): Work {
   return {
     rows: transaction.rows,
     execute: transaction.execute,
@@ -57,6 +63,8 @@ export function workIn({ database: { sql, dialect }, clock }: Store, transaction
     actor,
     clock,
     events: [],
+    entries: [],
+    trail,
     signals: new Set(),
   }
 }
@@ -66,8 +74,10 @@ async function alone<T>(store: Store, actor: Actor, operation: (work: Work) => P
   const work = workIn(store, transaction, actor)
   try {
     const result = await operation(work)
+    tellOfCall(work, actor)
+    await originsWrite(work)
     const events = await concluded(work, transaction, actor)
-    return { result, position: events.at(-1)?.position ?? null, signals: work.signals, events }
+    return { result, position: events.at(-1)?.position ?? null, signals: work.signals, events, entries: work.entries }
   } catch (error) {
     await transaction.rollback()
     throw error
@@ -79,7 +89,7 @@ async function alone<T>(store: Store, actor: Actor, operation: (work: Work) => P
  * step in which it is called: where that fails, the COMMIT behind it rolls back. On SQLite it sends several.
  */
 async function concluded(work: Work, transaction: OpenTransaction, actor: Actor): Promise<LoggedEvent[]> {
-  const writing = work.events.length ? appendEvents(work, actorId(actor)) : Promise.resolve([])
+  const writing = work.events.length || work.entries.length ? appendEvents(work, actorId(actor)) : Promise.resolve([])
   if (work.dialect === 'sqlite') await writing
   const [events, commit] = await Promise.allSettled([writing, transaction.commit()])
   if (events.status === 'rejected') throw events.reason
@@ -111,5 +121,7 @@ export const reading = (store: Store, actor: Actor): Work => ({
   actor,
   clock: store.clock,
   events: [],
+  entries: [],
+  trail: store.trail,
   signals: new Set(),
 })

@@ -2,6 +2,7 @@
 import type { Actor } from '../core/actor.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Database, OpenTransaction, Tx } from '../db/database.ts'
+import type { NewEntry, Trail } from './trail.ts'
 
 /** A change of state, to be written with it. */
 export interface NewEvent {
@@ -27,6 +28,9 @@ export interface Work extends Pick<OpenTransaction, 'rows' | 'execute'> {
   readonly clock: Clock
   /** Collected, and written by the transaction's last statement. */
   readonly events: NewEvent[]
+  /** What the trail of calls is to tell, written by the same statement. */
+  readonly entries: NewEntry[]
+  readonly trail: Trail
   /** Topics to wake once committed. */
   readonly signals: Set<string>
 }

@@ -1,3 +1,5 @@
+import { newId } from '../core/ids.ts'
+import { keptText } from '../core/kept-text.ts'
 import type { GenerationPart } from '../providers/provider.ts'
 import { streamDescribe } from '../streams/stream-describe.ts'
 import type { StreamWriter } from '../streams/stream-writer.ts'
@@ -60,9 +62,22 @@ export class AnswerPen {
     await this.#writer!.write(part.kind, part.content)
     if (part.kind !== 'TOOL_RESULT') return
     const { callId, name, isError, durationMs } = part.result
-    await this.task.transact(async (work, task) =>
-      taskTold(work, 'TOOL_CALLED', { before: null, after: task }, { tool: { name, callId, durationMs, isError } }),
-    )
+    await this.task.transact(async (work, task) => {
+      taskTold(work, 'TOOL_CALLED', { before: null, after: task }, { tool: { name, callId, durationMs, isError } })
+      if (!work.trail.isOn) return
+      const { ownerId: userId, id: subjectId } = this.task
+      const code = isError ? 'TOOL_FAILED' : null
+      work.entries.push({
+        id: newId(),
+        kind: 'TOOL_CALL',
+        operation: keptText(name, 200),
+        userId,
+        subjectType: 'Task',
+        subjectId,
+        code,
+        durationMs: Math.round(durationMs),
+      })
+    })
   }
 
   #keep(part: Exclude<GenerationPart, { kind: 'TOOL_INPUT' }>): void {

@@ -1,8 +1,10 @@
 /** What a resolver is given. */
 import type { Logger } from 'pino'
+import type { Auditor } from '../audit/auditor.ts'
 import type { Config } from '../config.ts'
 import type { Actor } from '../core/actor.ts'
 import type { Gauge } from '../core/figures.ts'
+import type { TrailedCall } from '../core/trailed-call.ts'
 import type { Client } from '../db/database.ts'
 import type { Kept } from '../events/kept.ts'
 import { type Made, type Once, once } from '../events/once.ts'
@@ -36,6 +38,7 @@ export interface App {
   readonly chunks: ChunkCommitter
   readonly limits: RateLimits
   readonly figures: Figures
+  readonly audit: Auditor
 }
 
 /** What is to be seen of this server from outside. */
@@ -65,7 +68,7 @@ export interface Origin {
 export class Context {
   /** The position the log stood at before this operation was executed; read only where it is asked for. */
   eventCursor: string | null = null
-  readonly #loaders = new Map<unknown, unknown>()
+  #loaders = new Map<unknown, unknown>()
 
   constructor(
     readonly app: App,
@@ -76,6 +79,13 @@ export class Context {
     /** `Last-Event-ID` of a client that resumes over SSE. */
     readonly lastEventId: string | null = null,
   ) {}
+
+  /** The same, acting through a call that the trail is to tell of. */
+  through(call: TrailedCall): Context {
+    const own = new Context(this.app, { ...this.actor, call }, this.origin, this.signal, this.lastEventId)
+    own.#loaders = this.#loaders
+    return own
+  }
 
   get db(): Client {
     return this.app.store.database.client

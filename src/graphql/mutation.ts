@@ -1,5 +1,6 @@
 /** How every mutation is declared: one input, one payload with `userErrors` and `eventCursor`. */
 import type { InputFieldMap, InputShapeFromFields } from '@pothos/core'
+import type { GraphQLResolveInfo } from 'graphql'
 import type { z } from 'zod'
 import { BadUserInput, DomainError } from '../core/errors.ts'
 import { faultsOf, faultWords } from '../core/fault-words.ts'
@@ -29,6 +30,8 @@ interface MutationOptions<Fields extends InputFieldMap, Input, M> {
   /** Checks and completes the input; its issues become user errors with their path. */
   validate: z.ZodType<Input>
   payload: (t: PayloadBuilder<M>) => Record<string, unknown>
+  /** A login: the address that the trail keeps where it fails. */
+  loginOf?: (input: Input) => string
   run: (input: Input, ctx: Context) => Promise<Committed<M>>
 }
 
@@ -63,25 +66,37 @@ export function mutation<Fields extends InputFieldMap, Input, M>(name: string, o
       description: options.description,
       ...rights(options.rights),
       args: { input: t.arg({ type: input, required: true, description: options.inputDescription ?? 'What it is given.' }) },
-      resolve: (_root: unknown, args: { input: InputShapeFromFields<Fields> }, ctx: Context) =>
-        settle(ctx, async () => options.run(parse(options.validate, args.input), ctx)),
+      resolve: (_root: unknown, args: { input: InputShapeFromFields<Fields> }, ctx: Context, info: GraphQLResolveInfo) =>
+        settle(ctx, options, args.input, info),
     } as never),
   )
 }
 
-async function settle<M>(ctx: Context, run: () => Promise<Committed<M>>): Promise<Payload<M>> {
+async function settle<Fields extends InputFieldMap, Input, M>(
+  ctx: Context,
+  { run, validate, loginOf }: MutationOptions<Fields, Input, M>,
+  given: InputShapeFromFields<Fields>,
+  { fieldName, operation }: GraphQLResolveInfo,
+): Promise<Payload<M>> {
+  const { audit, store } = ctx.app
+  const call = audit.call(ctx.origin, { kind: 'MUTATION', operation: fieldName, operationName: operation.name?.value, subject: (given as { id?: unknown }).id })
+  const own = call ? ctx.through(call) : ctx
   const cursorAt = async (position: number | null) => {
-    if (position !== null) return toCursor(ctx.app.store.logId, position)
-    const head = await readHead(ctx.app.store.database)
+    if (position !== null) return toCursor(store.logId, position)
+    const head = await readHead(store.database)
     return toCursor(head.logId, head.position)
   }
+  let input: Input | undefined
   try {
-    const { result, position } = await run()
+    input = parse(validate, given)
+    const { result, position } = await run(input, own)
+    audit.succeeded(own.actor, call)
     return { made: result, userErrors: [], cursor: await cursorAt(position) }
   } catch (error) {
     const userErrors = error instanceof InputFaults ? error.faults : error instanceof DomainError ? [...(error.faults ?? [error])] : null
     // Who is refused by right is told at the top level, as in a query.
     if (!userErrors || userErrors.some((fault) => fault.code === 'UNAUTHENTICATED' || fault.code === 'FORBIDDEN')) throw error
+    audit.refused(own.actor, call, userErrors[0]!.code, (input !== undefined && loginOf?.(input)) || null)
     return { made: null, userErrors, cursor: await cursorAt(null) }
   }
 }

@@ -66,6 +66,7 @@ mutation('sessionCreate', {
     password: t.string({ required: true, description: 'The password.' }),
   }),
   validate: z.object({ email: givenEmail, password: givenPassword }),
+  loginOf: ({ email }) => email,
   run: async (input, ctx) => {
     await ctx.app.limits.consume('login', ctx.origin.address)
     const proof = await passwordCheck(ctx.reading, ctx.app, input)

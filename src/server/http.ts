@@ -9,6 +9,7 @@ import type { App } from '../graphql/context.ts'
 import { Refused } from '../graphql/refused.ts'
 import { clientLeft } from '../graphql/subscribe.ts'
 import { acceptedBy, answerOf } from './answer.ts'
+import { AUDIT_EXPORT_PATH, AuditDoor } from './audit-door.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
 import { GRAPHIQL_HEADERS, graphiqlPage } from './graphiql.ts'
 import { type Health, live, type Phase, ready } from './health.ts'
@@ -31,6 +32,7 @@ const KEEP_ALIVE_TIMEOUT_MS = 65_000
 export function createHttpServer(app: App, graphql: ReturnType<typeof createGraphQL>, phase: () => Phase): Server {
   const { config } = app
   const doors = new StreamDoors(app, graphql.performer)
+  const trail = new AuditDoor(app, graphql.performer)
 
   const route = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const requestId = requestIdOf(req.headers['x-request-id'])
@@ -41,6 +43,7 @@ export function createHttpServer(app: App, graphql: ReturnType<typeof createGrap
     try {
       if (path === GRAPHQL_PATH) await graphqlRoute(req, res, requestId)
       else if (path!.startsWith(STREAMS_PATH)) await doors.open(req, res, requestId)
+      else if (path === AUDIT_EXPORT_PATH) await trail.open(req, res, requestId)
       else if (req.method !== 'GET' && req.method !== 'HEAD') sendJson(res, 404, { error: 'There is nothing here.' })
       else if (path === '/health/live') sendHealth(res, live)
       else if (path === '/health/ready') sendHealth(res, await ready(app, phase()))

@@ -37,13 +37,15 @@ export async function metricsDoor(app: App, performer: Performer, req: IncomingM
   send(res, 200, { 'content-type': PROMETHEUS_TYPE, 'cache-control': 'no-store' }, text)
 }
 
+const DOOR = 'GET /metrics'
+
 async function admit(app: App, performer: Performer, { headers, socket }: IncomingMessage, requestId: string): Promise<void> {
   const { METRICS_TOKEN: token, TRUST_PROXY } = app.config
   const given = headers.authorization
   // Compared as digests: neither its length nor its beginning shows in how long it takes.
   if (token !== undefined && given && timingSafeEqual(digest(given), digest(`Bearer ${token}`))) return
   const origin = originOf({ requestId, remote: socket.remoteAddress, forwarded: headers['x-forwarded-for'], userAgent: headers['user-agent'] }, TRUST_PROXY)
-  const actor = requireScope(await performer.admit(given ?? null, origin), 'FIGURES_READ')
+  const actor = requireScope(await performer.admit(given ?? null, origin, DOOR), 'FIGURES_READ')
   if (!seesAll(actor)) throw new Forbidden('Figures of the whole server are for ADMINs.')
 }
 

@@ -2,7 +2,12 @@
 
 import { hostname } from 'node:os'
 import { type Logger, pino } from 'pino'
+import { auditExpire } from '../audit/audit-expire.ts'
+import { auditKeep, type SealKeeper } from '../audit/audit-keep.ts'
+import { Auditor } from '../audit/auditor.ts'
+import { chainKey } from '../audit/chain.ts'
 import type { Config } from '../config.ts'
+import { newId } from '../core/ids.ts'
 import { openDatabase } from '../db/database.ts'
 import { migrate } from '../db/migrate.ts'
 import { Kept } from '../events/kept.ts'
@@ -44,6 +49,7 @@ const HOUSEKEEPING_EVERY_MS = 10 * 60_000
 
 export interface OpenApp extends App {
   readonly runner: TaskRunner
+  readonly seals: SealKeeper
   /** Ends what runs so that it is taken up again, then closes everything. */
   close(): Promise<void>
 }
@@ -91,7 +97,7 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
     await database.close()
     throw error
   }
-  const store = await openStore(database, { warn })
+  const store = await openStore(database, { warn, trail: config.AUDIT })
   const prices = keptPrices(store, config.CACHE_SECONDS)
   const { taskTypes, providers, tools, meter } = openTaskTypes(config, log, { store, secrets, catalogue: openCatalogue(store, secrets, warn), prices })
   await environmentWrite(store, providers.environment, {
@@ -126,6 +132,7 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
       ticksExpire(store),
       tasksAge(store, age),
       streamsAge(),
+      auditExpire(store, chainKey(secrets), { retentionDays: config.AUDIT_RETENTION_DAYS }),
       database.analyze(),
     ]).catch(warn)
   }, HOUSEKEEPING_EVERY_MS)
@@ -137,6 +144,8 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
   const traces = await openTracing(config, warn)
   const tallies = tallyKeep(store, warn)
   const usage = usageKeep(store, warn)
+  const audit = new Auditor(store, warn)
+  const seals = auditKeep(store, { key: chainKey(secrets), sealer: `${hostname()}:${process.pid}:${newId()}`, warn, log })
   runner.start()
   scheduler.start()
   lister.start()
@@ -153,6 +162,8 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
     runner,
     streams,
     chunks,
+    audit,
+    seals,
     passwords: createPasswordHasher({
       memoryKib: config.ARGON2_MEMORY_KIB,
       timeCost: config.ARGON2_TIME_COST,
@@ -176,6 +187,8 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
       past.stop()
       await providers.close()
       streams.close()
+      await audit.close()
+      await seals.stop()
       await store.close()
       await traces?.close()
     },

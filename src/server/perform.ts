@@ -11,6 +11,7 @@ import { finished, type LiveResults, serverStops } from '../graphql/subscribe.ts
 import { watchActor } from '../identity/actor-watch.ts'
 import { authenticate } from '../identity/authenticate.ts'
 import type { Accepted } from './answer.ts'
+import { tellRefusal, tellRefusals } from './refusals.ts'
 
 /** An HTTP request, as far as GraphQL is concerned. */
 export interface Exchange {
@@ -47,7 +48,7 @@ export class Performer {
     const context = (actor: Actor) => new Context(this.app, actor, origin, ending.signal, exchange.lastEventId)
     let actor: Actor
     try {
-      actor = await this.admit(exchange.authorization, origin)
+      actor = await this.admit(exchange.authorization, origin, `${exchange.method} /graphql`)
     } catch (error) {
       return refused({ errors: [masked(error, context(stranger))] })
     }
@@ -72,22 +73,28 @@ export class Performer {
     return this.start(call, prepared)
   }
 
-  /** Who calls; counted. */
-  async admit(authorization: string | null, origin: Origin): Promise<Actor> {
+  /** Who calls; counted. `door`: what they call, as the trail is to say where they are refused. */
+  async admit(authorization: string | null, origin: Origin, door: string): Promise<Actor> {
     let actor: Actor
     try {
       actor = await authenticate(this.app, authorization)
     } catch (error) {
+      tellRefusal(this.app, origin, door, error)
       // Guesses count too.
       await this.app.limits.consume('request', origin.address)
       throw error
     }
-    await this.count(actor, origin)
+    await this.count(actor, origin, door)
     return actor
   }
 
-  count(actor: Actor, origin: Origin): Promise<void> {
-    return this.app.limits.consume('request', isKnown(actor) ? actor.userId : origin.address)
+  async count(actor: Actor, origin: Origin, door: string): Promise<void> {
+    try {
+      await this.app.limits.consume('request', isKnown(actor) ? actor.userId : origin.address)
+    } catch (error) {
+      tellRefusal(this.app, origin, door, error, actor)
+      throw error
+    }
   }
 
   /** Ends a subscription when its actor's right ends. */
@@ -106,9 +113,11 @@ export class Performer {
     const startedAt = performance.now()
     const outcome = tracing.on ? await traced(tracing.on, call, prepared) : await prepared.run()
     const durationMs = performance.now() - startedAt
-    const error = isLive(outcome) ? undefined : outcome.errors?.[0]
+    const errors = isLive(outcome) ? undefined : outcome.errors
+    const error = errors?.[0]
     requestEnded(prepared.operation, context.actor, durationMs, error)
     this.app.figures.apiCalls.count(context.actor, { operation: operationName(prepared.operation, context.actor), durationMs, isFailed: error !== undefined })
+    if (errors) tellRefusals(context, prepared, { errors }, startedAt)
     const level = durationMs > SLOW_MS ? 'info' : 'debug'
     const { log } = this.app
     if (log.isLevelEnabled(level)) {

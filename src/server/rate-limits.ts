@@ -1,8 +1,8 @@
 /** How often one user or address may call. Counted in this process: with n servers the limits are n times as wide. */
-import { isIPv6 } from 'node:net'
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
 import type { Config } from '../config.ts'
 import { RateLimited } from '../core/errors.ts'
+import { networkOf } from '../core/network.ts'
 import type { RateLimits } from '../graphql/context.ts'
 
 type Settings = Pick<Config, 'RATE_LIMITS' | 'RATE_LIMIT_REQUESTS_PER_SECOND' | 'RATE_LIMIT_REGISTRATIONS_PER_MINUTE' | 'RATE_LIMIT_LOGINS_PER_MINUTE'>
@@ -19,20 +19,11 @@ export function createRateLimits(config: Settings): RateLimits {
   return {
     consume: async (kind, key) => {
       try {
-        await limiters[kind].consume(wide(key))
+        await limiters[kind].consume(networkOf(key))
       } catch (refusal) {
         if (refusal instanceof Error) throw refusal
         throw new RateLimited(Math.max(1, (refusal as RateLimiterRes).msBeforeNext), MESSAGES[kind])
       }
     },
   }
-}
-
-/** Whoever has one IPv6 address has the 2^64 of its network. */
-function wide(key: string): string {
-  if (!isIPv6(key)) return key
-  const [head, tail] = key.split('::')
-  const groups = head!.split(':').filter(Boolean)
-  if (tail !== undefined) while (groups.length + tail.split(':').filter(Boolean).length < 8) groups.push('0')
-  return groups.slice(0, 4).join(':')
 }

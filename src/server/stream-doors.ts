@@ -21,6 +21,7 @@ import { taskMayWriteOn, taskStreamNext } from '../tasks/task-stream-next.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
 import { originOf } from './origin.ts'
 import type { Performer } from './perform.ts'
+import { tellRefusal } from './refusals.ts'
 import { send, sendEvents, sendJson } from './respond.ts'
 import { keptAlive } from './sse.ts'
 import { EVENTS_HEADERS, type StreamSource, streamEvents, type ToldStream } from './stream-events.ts'
@@ -28,6 +29,7 @@ import { uiEvents, uiHeaders } from './stream-ui.ts'
 
 export const STREAMS_PATH = '/streams/'
 const PATH = /^\/streams\/([^/]{1,200}?)(\/ui)?$/
+const DOOR = 'GET /streams'
 const METHODS = 'GET, HEAD, OPTIONS'
 const STATUS: Record<string, number> = {
   BAD_USER_INPUT: 400,
@@ -127,17 +129,26 @@ export class StreamDoors {
   }
 
   async #actor(authorization: string | undefined, ticket: string | null, id: string | null, origin: Origin): Promise<KnownActor> {
-    if (authorization !== undefined) return requireScope(await this.performer.admit(authorization, origin), 'STREAMS_READ')
+    if (authorization !== undefined) {
+      const caller = await this.performer.admit(authorization, origin, DOOR)
+      try {
+        return requireScope(caller, 'STREAMS_READ')
+      } catch (error) {
+        tellRefusal(this.app, origin, DOOR, error, caller)
+        throw error
+      }
+    }
     let actor: KnownActor
     try {
       if (!ticket) throw new Unauthenticated('Send `Authorization: Bearer …`, or `?ticket=…` from `streamTicketCreate`.')
       actor = await ticketActor(this.app, ticket, id ?? '')
     } catch (error) {
+      tellRefusal(this.app, origin, DOOR, error)
       // Guesses count too.
       await this.app.limits.consume('request', origin.address)
       throw error
     }
-    await this.performer.count(actor, origin)
+    await this.performer.count(actor, origin, DOOR)
     return actor
   }
 

@@ -29,6 +29,7 @@ export const SERVICE_RESTART = 1012
 const TRY_AGAIN_LATER = 1013
 const INIT_TIMEOUT_MS = 5000
 const PING_EVERY_MS = 20_000
+const DOOR = 'WebSocket /graphql'
 
 export interface Sockets {
   /** How many are open. */
@@ -70,7 +71,7 @@ export function serveSockets(app: App, http: Server, performer: Performer, times
 
   const initialise = async (connectionParams: Readonly<Record<string, unknown>> | undefined, extra: Extra): Promise<boolean> => {
     try {
-      extra.actor = await performer.admit(tokenOf(connectionParams), extra.origin)
+      extra.actor = await performer.admit(tokenOf(connectionParams), extra.origin, DOOR)
     } catch (error) {
       if (error instanceof Unauthenticated) return false
       masked(error, contextOf(extra, new AbortController().signal))
@@ -94,8 +95,8 @@ export function serveSockets(app: App, http: Server, performer: Performer, times
         throw new RateLimited(1000, `At most ${config.MAX_SUBSCRIPTIONS_PER_SOCKET} operations at once on one socket.`)
       // GraphiQL sends its header editor along with each operation, not with the connection.
       const own = tokenOf(payload.extensions?.headers)
-      if (own) context = contextOf(extra, ending.signal, await performer.admit(own, extra.origin))
-      else await performer.count(extra.actor, extra.origin)
+      if (own) context = contextOf(extra, ending.signal, await performer.admit(own, extra.origin, DOOR))
+      else await performer.count(extra.actor, extra.origin, DOOR)
       const call: Call = { params: checkParams(payload), context, tellCost: payload.extensions?.cost === true, traceparent: payload.extensions?.traceparent }
       const prepared = performer.prepare(call)
       if ('errors' in prepared) return [...refused(prepared).errors]

@@ -4,7 +4,7 @@
  * There is no timer. While nothing else is written a chunk is committed at once; under load the groups grow by themselves,
  * across streams, and a commit is paid once for all of them.
  */
-import { server } from '../core/actor.ts'
+import { type Actor, server } from '../core/actor.ts'
 import { isUnreachable } from '../db/constraints.ts'
 import type { Store } from '../events/store.ts'
 import { reading, transact } from '../events/transact.ts'
@@ -14,6 +14,8 @@ import { APPEND_LIMIT, type Append, streamsAppend } from './streams-append.ts'
 
 interface Entry {
   append: Append
+  /** Who calls for it; left out: an attempt of this server. */
+  actor: Actor
   resolve: (stream: StreamValues) => void
   reject: (error: unknown) => void
 }
@@ -25,9 +27,9 @@ export class ChunkCommitter {
   constructor(readonly store: Store) {}
 
   /** Resolves once the chunks are committed; rejects with what speaks against it. At most `APPEND_LIMIT` chunks. */
-  append(append: Append): Promise<StreamValues> {
+  append(append: Append, actor: Actor = server): Promise<StreamValues> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ append, resolve, reject })
+      this.#queue.push({ append, actor, resolve, reject })
       if (!this.#running) void this.#run()
     })
   }
@@ -62,12 +64,16 @@ export class ChunkCommitter {
   async #commit(entries: Entry[]): Promise<void> {
     let accepted: Map<string, StreamValues>
     try {
-      const { result } = await transact(this.store, server, (work) =>
-        streamsAppend(
+      const { result } = await transact(this.store, server, async (work) => {
+        const taken = await streamsAppend(
           work,
           entries.map((entry) => entry.append),
-        ),
-      )
+        )
+        for (const { actor, append } of entries)
+          if (actor.call && taken.has(append.streamId))
+            work.entries.push(work.trail.entryOf(actor, actor.call, { subject: { type: 'Stream', id: append.streamId } }))
+        return taken
+      })
       accepted = result
     } catch (error) {
       if (entries.length === 1 || isUnreachable(error)) {

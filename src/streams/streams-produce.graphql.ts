@@ -111,7 +111,7 @@ mutation('streamAppend', {
   payload: streamField,
   run: async (input, ctx) => {
     const { id: streamId, ...by } = await producerOf(ctx, input)
-    await ctx.app.chunks.append({ streamId, ...by, afterSeq: input.afterSeq, chunks: input.chunks })
+    await ctx.app.chunks.append({ streamId, ...by, afterSeq: input.afterSeq, chunks: input.chunks }, ctx.actor)
     return { result: { streamId }, position: null }
   },
 })

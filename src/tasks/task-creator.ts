@@ -90,6 +90,8 @@ export class TaskCreator {
   async #write(work: Work, entries: readonly Entry[], handOver?: HandOver): Promise<{ made: TaskValues[]; through: number[] }> {
     const inserts = entries.map(({ prepared, actor }) => ({ ...prepared, actorId: actorId(actor) ?? undefined })) as Parameters<typeof tasksInsert>[1]
     const made = await tasksInsert(work, inserts, handOver)
+    for (const [i, { actor }] of entries.entries())
+      if (actor.call) work.entries.push(work.trail.entryOf(actor, actor.call, { subject: { type: 'Task', id: made[i]!.id } }))
     let events = 0
     return { made, through: made.map(({ status }) => (events += status === 'RUNNING' ? 2 : 1)) }
   }

@@ -1,6 +1,8 @@
 import { budgetsCharge, type EndedCall } from '../budgets/budgets-charge.ts'
+import { newId } from '../core/ids.ts'
 import { keptText } from '../core/kept-text.ts'
 import { fromJson } from '../db/statement-values.ts'
+import type { NewEntry } from '../events/trail.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { costOf, type KeptPrice, toPrice } from './price.ts'
@@ -41,6 +43,7 @@ export async function usagesSettle(work: Work, settlements: readonly Settlement[
     const after = await settle(work, row, settlements.find(({ usageId }) => usageId === row.id)!)
     if (!after) continue
     usageChanged(work, 'ENDED', after)
+    if (work.trail.isOn) work.entries.push(entryOf(after))
     ended.push({ ...after, usageId: after.id })
   }
   await budgetsCharge(work, ended)
@@ -58,6 +61,20 @@ async function settle(work: Work, { id, inputTokens: counted, price }: Held, end
       "finishReason" = CAST(${textOf(end.finishReason, 200)} AS TEXT), "error" = CAST(${textOf(end.error, 4000)} AS TEXT), "endedAtMs" = ${work.sql.nowMs}
     WHERE "id" = ${id} AND "status" = 'RUNNING' RETURNING ${USAGE_VALUES}`)
   return after
+}
+
+/** The trail tells of the call; by its subject a usage has its entry. */
+function entryOf({ id, ownerId, provider, model, status, startedAtMs, endedAtMs }: UsageValues): NewEntry {
+  return {
+    id: newId(),
+    kind: 'PROVIDER_CALL',
+    operation: `${provider}/${model}`.slice(0, 200),
+    userId: ownerId,
+    subjectType: 'ProviderUsage',
+    subjectId: id,
+    code: status === 'COMPLETED' ? null : `CALL_${status}`,
+    durationMs: Math.max(0, Number(endedAtMs ?? startedAtMs) - Number(startedAtMs)),
+  }
 }
 
 const textOf = (text: string | null, max: number): string | null => (text === null ? null : keptText(text, max))

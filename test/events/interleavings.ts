@@ -11,6 +11,7 @@ import { follow, live } from '../../src/events/live.ts'
 import { type EventMatch, type LoggedEvent, matchesEvent, readEventsAfter } from '../../src/events/log.ts'
 import type { Store } from '../../src/events/store.ts'
 import { EVENTS_TOPIC } from '../../src/events/tail.ts'
+import { Trail } from '../../src/events/trail.ts'
 import type { NewEvent, Work } from '../../src/events/work.ts'
 import type { Prisma } from '../../src/generated/sqlite/client.ts'
 
@@ -222,5 +223,7 @@ const workOn = ({ sql, dialect }: Database, { rows, execute }: Pick<OpenTransact
   actor: server,
   clock: systemClock,
   events: [],
+  entries: [],
+  trail: new Trail(false),
   signals: new Set(),
 })

@@ -31,8 +31,8 @@ export * from "./enums.ts"
  * const prisma = new PrismaClient({
  *   adapter: new PrismaPg({ connectionString: process.env.DATABASE_URL })
  * })
- * // Fetch zero or more Conversations
- * const conversations = await prisma.conversation.findMany()
+ * // Fetch zero or more AuditEntries
+ * const auditEntries = await prisma.auditEntry.findMany()
  * ```
  * 
  * Read more in our [docs](https://pris.ly/d/client).
@@ -41,6 +41,26 @@ export const PrismaClient = $Class.getPrismaClientClass()
 export type PrismaClient<LogOpts extends Prisma.LogLevel = never, OmitOpts extends Prisma.PrismaClientOptions["omit"] = Prisma.PrismaClientOptions["omit"], ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = $Class.PrismaClient<LogOpts, OmitOpts, ExtArgs>
 export { Prisma }
 
+/**
+ * Model AuditEntry
+ * What somebody did, or was refused. Never changed; removed from the old end alone.
+ */
+export type AuditEntry = Prisma.AuditEntryModel
+/**
+ * Model AuditOrigin
+ * Personal data of entries, by its salted digest: it can be removed, and the chain still holds.
+ */
+export type AuditOrigin = Prisma.AuditOriginModel
+/**
+ * Model AuditSeal
+ * So many entries in a row, sealed together.
+ */
+export type AuditSeal = Prisma.AuditSealModel
+/**
+ * Model AuditChain
+ * The ends of the chain: one row.
+ */
+export type AuditChain = Prisma.AuditChainModel
 /**
  * Model Conversation
  * One way through a tree of messages: it names the last one, and each message names the one before it.

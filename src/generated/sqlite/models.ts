@@ -8,6 +8,10 @@
  *
  * 🟢 You can import this file directly.
  */
+export type * from './models/AuditEntry.ts'
+export type * from './models/AuditOrigin.ts'
+export type * from './models/AuditSeal.ts'
+export type * from './models/AuditChain.ts'
 export type * from './models/Conversation.ts'
 export type * from './models/Message.ts'
 export type * from './models/Event.ts'

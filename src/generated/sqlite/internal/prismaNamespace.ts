@@ -397,6 +397,10 @@ type FieldRefInputType<Model, FieldType> = Model extends never ? never : FieldRe
 
 
 export const ModelName = {
+  AuditEntry: 'AuditEntry',
+  AuditOrigin: 'AuditOrigin',
+  AuditSeal: 'AuditSeal',
+  AuditChain: 'AuditChain',
   Conversation: 'Conversation',
   Message: 'Message',
   Event: 'Event',
@@ -448,10 +452,306 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "conversation" | "message" | "event" | "logHead" | "idempotencyKey" | "apiCallSum" | "user" | "credential" | "session" | "refreshToken" | "apiKey" | "loginFailure" | "installation" | "modelProvider" | "model" | "stream" | "streamChunk" | "task" | "taskDependency" | "taskAttempt" | "taskUnique" | "outsideTaskType" | "taskRate" | "schedule" | "scheduleTick" | "tallyHead" | "taskTally" | "taskMinute" | "taskPeriod" | "providerUsage" | "usageSum" | "usageHour" | "budget" | "budgetSpent" | "budgetReservation" | "costAlert"
+    modelProps: "auditEntry" | "auditOrigin" | "auditSeal" | "auditChain" | "conversation" | "message" | "event" | "logHead" | "idempotencyKey" | "apiCallSum" | "user" | "credential" | "session" | "refreshToken" | "apiKey" | "loginFailure" | "installation" | "modelProvider" | "model" | "stream" | "streamChunk" | "task" | "taskDependency" | "taskAttempt" | "taskUnique" | "outsideTaskType" | "taskRate" | "schedule" | "scheduleTick" | "tallyHead" | "taskTally" | "taskMinute" | "taskPeriod" | "providerUsage" | "usageSum" | "usageHour" | "budget" | "budgetSpent" | "budgetReservation" | "costAlert"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
+    AuditEntry: {
+      payload: Prisma.$AuditEntryPayload<ExtArgs>
+      fields: Prisma.AuditEntryFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.AuditEntryFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditEntryPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.AuditEntryFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditEntryPayload>
+        }
+        findFirst: {
+          args: Prisma.AuditEntryFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditEntryPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.AuditEntryFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditEntryPayload>
+        }
+        findMany: {
+          args: Prisma.AuditEntryFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditEntryPayload>[]
+        }
+        create: {
+          args: Prisma.AuditEntryCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditEntryPayload>
+        }
+        createMany: {
+          args: Prisma.AuditEntryCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.AuditEntryCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditEntryPayload>[]
+        }
+        delete: {
+          args: Prisma.AuditEntryDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditEntryPayload>
+        }
+        update: {
+          args: Prisma.AuditEntryUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditEntryPayload>
+        }
+        deleteMany: {
+          args: Prisma.AuditEntryDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.AuditEntryUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.AuditEntryUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditEntryPayload>[]
+        }
+        upsert: {
+          args: Prisma.AuditEntryUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditEntryPayload>
+        }
+        aggregate: {
+          args: Prisma.AuditEntryAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateAuditEntry>
+        }
+        groupBy: {
+          args: Prisma.AuditEntryGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AuditEntryGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.AuditEntryCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AuditEntryCountAggregateOutputType> | number
+        }
+      }
+    }
+    AuditOrigin: {
+      payload: Prisma.$AuditOriginPayload<ExtArgs>
+      fields: Prisma.AuditOriginFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.AuditOriginFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditOriginPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.AuditOriginFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditOriginPayload>
+        }
+        findFirst: {
+          args: Prisma.AuditOriginFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditOriginPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.AuditOriginFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditOriginPayload>
+        }
+        findMany: {
+          args: Prisma.AuditOriginFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditOriginPayload>[]
+        }
+        create: {
+          args: Prisma.AuditOriginCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditOriginPayload>
+        }
+        createMany: {
+          args: Prisma.AuditOriginCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.AuditOriginCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditOriginPayload>[]
+        }
+        delete: {
+          args: Prisma.AuditOriginDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditOriginPayload>
+        }
+        update: {
+          args: Prisma.AuditOriginUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditOriginPayload>
+        }
+        deleteMany: {
+          args: Prisma.AuditOriginDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.AuditOriginUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.AuditOriginUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditOriginPayload>[]
+        }
+        upsert: {
+          args: Prisma.AuditOriginUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditOriginPayload>
+        }
+        aggregate: {
+          args: Prisma.AuditOriginAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateAuditOrigin>
+        }
+        groupBy: {
+          args: Prisma.AuditOriginGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AuditOriginGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.AuditOriginCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AuditOriginCountAggregateOutputType> | number
+        }
+      }
+    }
+    AuditSeal: {
+      payload: Prisma.$AuditSealPayload<ExtArgs>
+      fields: Prisma.AuditSealFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.AuditSealFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditSealPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.AuditSealFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditSealPayload>
+        }
+        findFirst: {
+          args: Prisma.AuditSealFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditSealPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.AuditSealFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditSealPayload>
+        }
+        findMany: {
+          args: Prisma.AuditSealFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditSealPayload>[]
+        }
+        create: {
+          args: Prisma.AuditSealCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditSealPayload>
+        }
+        createMany: {
+          args: Prisma.AuditSealCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.AuditSealCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditSealPayload>[]
+        }
+        delete: {
+          args: Prisma.AuditSealDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditSealPayload>
+        }
+        update: {
+          args: Prisma.AuditSealUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditSealPayload>
+        }
+        deleteMany: {
+          args: Prisma.AuditSealDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.AuditSealUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.AuditSealUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditSealPayload>[]
+        }
+        upsert: {
+          args: Prisma.AuditSealUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditSealPayload>
+        }
+        aggregate: {
+          args: Prisma.AuditSealAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateAuditSeal>
+        }
+        groupBy: {
+          args: Prisma.AuditSealGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AuditSealGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.AuditSealCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AuditSealCountAggregateOutputType> | number
+        }
+      }
+    }
+    AuditChain: {
+      payload: Prisma.$AuditChainPayload<ExtArgs>
+      fields: Prisma.AuditChainFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.AuditChainFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditChainPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.AuditChainFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditChainPayload>
+        }
+        findFirst: {
+          args: Prisma.AuditChainFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditChainPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.AuditChainFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditChainPayload>
+        }
+        findMany: {
+          args: Prisma.AuditChainFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditChainPayload>[]
+        }
+        create: {
+          args: Prisma.AuditChainCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditChainPayload>
+        }
+        createMany: {
+          args: Prisma.AuditChainCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.AuditChainCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditChainPayload>[]
+        }
+        delete: {
+          args: Prisma.AuditChainDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditChainPayload>
+        }
+        update: {
+          args: Prisma.AuditChainUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditChainPayload>
+        }
+        deleteMany: {
+          args: Prisma.AuditChainDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.AuditChainUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.AuditChainUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditChainPayload>[]
+        }
+        upsert: {
+          args: Prisma.AuditChainUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AuditChainPayload>
+        }
+        aggregate: {
+          args: Prisma.AuditChainAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateAuditChain>
+        }
+        groupBy: {
+          args: Prisma.AuditChainGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AuditChainGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.AuditChainCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AuditChainCountAggregateOutputType> | number
+        }
+      }
+    }
     Conversation: {
       payload: Prisma.$ConversationPayload<ExtArgs>
       fields: Prisma.ConversationFieldRefs
@@ -3152,6 +3452,66 @@ export const TransactionIsolationLevel = runtime.makeStrictEnum({
 export type TransactionIsolationLevel = (typeof TransactionIsolationLevel)[keyof typeof TransactionIsolationLevel]
 
 
+export const AuditEntryScalarFieldEnum = {
+  id: 'id',
+  position: 'position',
+  occurredAtMs: 'occurredAtMs',
+  kind: 'kind',
+  operation: 'operation',
+  operationName: 'operationName',
+  userId: 'userId',
+  sessionId: 'sessionId',
+  apiKeyId: 'apiKeyId',
+  subjectType: 'subjectType',
+  subjectId: 'subjectId',
+  code: 'code',
+  durationMs: 'durationMs',
+  requestId: 'requestId',
+  originDigest: 'originDigest',
+  count: 'count'
+} as const
+
+export type AuditEntryScalarFieldEnum = (typeof AuditEntryScalarFieldEnum)[keyof typeof AuditEntryScalarFieldEnum]
+
+
+export const AuditOriginScalarFieldEnum = {
+  digest: 'digest',
+  salt: 'salt',
+  userId: 'userId',
+  address: 'address',
+  userAgent: 'userAgent',
+  email: 'email',
+  createdAtMs: 'createdAtMs'
+} as const
+
+export type AuditOriginScalarFieldEnum = (typeof AuditOriginScalarFieldEnum)[keyof typeof AuditOriginScalarFieldEnum]
+
+
+export const AuditSealScalarFieldEnum = {
+  lastPosition: 'lastPosition',
+  firstPosition: 'firstPosition',
+  macs: 'macs',
+  sealedAtMs: 'sealedAtMs',
+  mac: 'mac'
+} as const
+
+export type AuditSealScalarFieldEnum = (typeof AuditSealScalarFieldEnum)[keyof typeof AuditSealScalarFieldEnum]
+
+
+export const AuditChainScalarFieldEnum = {
+  id: 'id',
+  sealedThrough: 'sealedThrough',
+  sealedMac: 'sealedMac',
+  cutThrough: 'cutThrough',
+  cutMac: 'cutMac',
+  mac: 'mac',
+  sealer: 'sealer',
+  leaseExpiresAtMs: 'leaseExpiresAtMs'
+} as const
+
+export type AuditChainScalarFieldEnum = (typeof AuditChainScalarFieldEnum)[keyof typeof AuditChainScalarFieldEnum]
+
+
 export const ConversationScalarFieldEnum = {
   id: 'id',
   ownerId: 'ownerId',
@@ -3224,6 +3584,7 @@ export const LogHeadScalarFieldEnum = {
   id: 'id',
   logId: 'logId',
   position: 'position',
+  entryPosition: 'entryPosition',
   expiredThrough: 'expiredThrough'
 } as const
 
@@ -3784,6 +4145,14 @@ export const NullableJsonNullValueInput = {
 export type NullableJsonNullValueInput = (typeof NullableJsonNullValueInput)[keyof typeof NullableJsonNullValueInput]
 
 
+export const NullsOrder = {
+  first: 'first',
+  last: 'last'
+} as const
+
+export type NullsOrder = (typeof NullsOrder)[keyof typeof NullsOrder]
+
+
 export const JsonNullValueFilter = {
   DbNull: DbNull,
   JsonNull: JsonNull,
@@ -3801,14 +4170,6 @@ export const QueryMode = {
 export type QueryMode = (typeof QueryMode)[keyof typeof QueryMode]
 
 
-export const NullsOrder = {
-  first: 'first',
-  last: 'last'
-} as const
-
-export type NullsOrder = (typeof NullsOrder)[keyof typeof NullsOrder]
-
-
 
 /**
  * Field references
@@ -3823,20 +4184,6 @@ export type StringFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 
 
 
 /**
- * Reference to a field of type 'Json'
- */
-export type JsonFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Json'>
-    
-
-
-/**
- * Reference to a field of type 'QueryMode'
- */
-export type EnumQueryModeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'QueryMode'>
-    
-
-
-/**
  * Reference to a field of type 'BigInt'
  */
 export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt'>
@@ -3847,6 +4194,27 @@ export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 
  * Reference to a field of type 'Int'
  */
 export type IntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Int'>
+    
+
+
+/**
+ * Reference to a field of type 'Bytes'
+ */
+export type BytesFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Bytes'>
+    
+
+
+/**
+ * Reference to a field of type 'Json'
+ */
+export type JsonFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Json'>
+    
+
+
+/**
+ * Reference to a field of type 'QueryMode'
+ */
+export type EnumQueryModeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'QueryMode'>
     
 
 
@@ -3882,13 +4250,6 @@ export type EnumModelProviderKindFieldRefInput<$PrismaModel> = FieldRefInputType
  * Reference to a field of type 'ModelProviderSource'
  */
 export type EnumModelProviderSourceFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'ModelProviderSource'>
-    
-
-
-/**
- * Reference to a field of type 'Bytes'
- */
-export type BytesFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Bytes'>
     
 
 
@@ -4147,6 +4508,10 @@ export interface PrismaClientOptionsWithAdapter extends PrismaClientBaseOptions 
  */
 export type PrismaClientOptions = PrismaClientOptionsWithAccelerateUrl | PrismaClientOptionsWithAdapter
 export type GlobalOmitConfig = {
+  auditEntry?: Prisma.AuditEntryOmit
+  auditOrigin?: Prisma.AuditOriginOmit
+  auditSeal?: Prisma.AuditSealOmit
+  auditChain?: Prisma.AuditChainOmit
   conversation?: Prisma.ConversationOmit
   message?: Prisma.MessageOmit
   event?: Prisma.EventOmit

@@ -646,30 +646,6 @@ export type ConversationUncheckedCreateNestedManyWithoutForkedFromInput = {
   connect?: Prisma.ConversationWhereUniqueInput | Prisma.ConversationWhereUniqueInput[]
 }
 
-export type StringFieldUpdateOperationsInput = {
-  set?: string
-}
-
-export type NullableStringFieldUpdateOperationsInput = {
-  set?: string | null
-}
-
-export type NullableBigIntFieldUpdateOperationsInput = {
-  set?: bigint | number | null
-  increment?: bigint | number
-  decrement?: bigint | number
-  multiply?: bigint | number
-  divide?: bigint | number
-}
-
-export type BigIntFieldUpdateOperationsInput = {
-  set?: bigint | number
-  increment?: bigint | number
-  decrement?: bigint | number
-  multiply?: bigint | number
-  divide?: bigint | number
-}
-
 export type ConversationUpdateOneWithoutForksNestedInput = {
   create?: Prisma.XOR<Prisma.ConversationCreateWithoutForksInput, Prisma.ConversationUncheckedCreateWithoutForksInput>
   connectOrCreate?: Prisma.ConversationCreateOrConnectWithoutForksInput

@@ -29,12 +29,14 @@ export type AggregateLogHead = {
 export type LogHeadAvgAggregateOutputType = {
   id: number | null
   position: number | null
+  entryPosition: number | null
   expiredThrough: number | null
 }
 
 export type LogHeadSumAggregateOutputType = {
   id: number | null
   position: bigint | null
+  entryPosition: bigint | null
   expiredThrough: bigint | null
 }
 
@@ -42,6 +44,7 @@ export type LogHeadMinAggregateOutputType = {
   id: number | null
   logId: string | null
   position: bigint | null
+  entryPosition: bigint | null
   expiredThrough: bigint | null
 }
 
@@ -49,6 +52,7 @@ export type LogHeadMaxAggregateOutputType = {
   id: number | null
   logId: string | null
   position: bigint | null
+  entryPosition: bigint | null
   expiredThrough: bigint | null
 }
 
@@ -56,6 +60,7 @@ export type LogHeadCountAggregateOutputType = {
   id: number
   logId: number
   position: number
+  entryPosition: number
   expiredThrough: number
   _all: number
 }
@@ -64,12 +69,14 @@ export type LogHeadCountAggregateOutputType = {
 export type LogHeadAvgAggregateInputType = {
   id?: true
   position?: true
+  entryPosition?: true
   expiredThrough?: true
 }
 
 export type LogHeadSumAggregateInputType = {
   id?: true
   position?: true
+  entryPosition?: true
   expiredThrough?: true
 }
 
@@ -77,6 +84,7 @@ export type LogHeadMinAggregateInputType = {
   id?: true
   logId?: true
   position?: true
+  entryPosition?: true
   expiredThrough?: true
 }
 
@@ -84,6 +92,7 @@ export type LogHeadMaxAggregateInputType = {
   id?: true
   logId?: true
   position?: true
+  entryPosition?: true
   expiredThrough?: true
 }
 
@@ -91,6 +100,7 @@ export type LogHeadCountAggregateInputType = {
   id?: true
   logId?: true
   position?: true
+  entryPosition?: true
   expiredThrough?: true
   _all?: true
 }
@@ -185,6 +195,7 @@ export type LogHeadGroupByOutputType = {
   id: number
   logId: string
   position: bigint
+  entryPosition: bigint
   expiredThrough: bigint
   _count: LogHeadCountAggregateOutputType | null
   _avg: LogHeadAvgAggregateOutputType | null
@@ -215,6 +226,7 @@ export type LogHeadWhereInput = {
   id?: Prisma.IntFilter<"LogHead"> | number
   logId?: Prisma.StringFilter<"LogHead"> | string
   position?: Prisma.BigIntFilter<"LogHead"> | bigint | number
+  entryPosition?: Prisma.BigIntFilter<"LogHead"> | bigint | number
   expiredThrough?: Prisma.BigIntFilter<"LogHead"> | bigint | number
 }
 
@@ -222,6 +234,7 @@ export type LogHeadOrderByWithRelationInput = {
   id?: Prisma.SortOrder
   logId?: Prisma.SortOrder
   position?: Prisma.SortOrder
+  entryPosition?: Prisma.SortOrder
   expiredThrough?: Prisma.SortOrder
 }
 
@@ -232,6 +245,7 @@ export type LogHeadWhereUniqueInput = Prisma.AtLeast<{
   NOT?: Prisma.LogHeadWhereInput | Prisma.LogHeadWhereInput[]
   logId?: Prisma.StringFilter<"LogHead"> | string
   position?: Prisma.BigIntFilter<"LogHead"> | bigint | number
+  entryPosition?: Prisma.BigIntFilter<"LogHead"> | bigint | number
   expiredThrough?: Prisma.BigIntFilter<"LogHead"> | bigint | number
 }, "id">
 
@@ -239,6 +253,7 @@ export type LogHeadOrderByWithAggregationInput = {
   id?: Prisma.SortOrder
   logId?: Prisma.SortOrder
   position?: Prisma.SortOrder
+  entryPosition?: Prisma.SortOrder
   expiredThrough?: Prisma.SortOrder
   _count?: Prisma.LogHeadCountOrderByAggregateInput
   _avg?: Prisma.LogHeadAvgOrderByAggregateInput
@@ -254,6 +269,7 @@ export type LogHeadScalarWhereWithAggregatesInput = {
   id?: Prisma.IntWithAggregatesFilter<"LogHead"> | number
   logId?: Prisma.StringWithAggregatesFilter<"LogHead"> | string
   position?: Prisma.BigIntWithAggregatesFilter<"LogHead"> | bigint | number
+  entryPosition?: Prisma.BigIntWithAggregatesFilter<"LogHead"> | bigint | number
   expiredThrough?: Prisma.BigIntWithAggregatesFilter<"LogHead"> | bigint | number
 }
 
@@ -261,6 +277,7 @@ export type LogHeadCreateInput = {
   id: number
   logId: string
   position: bigint | number
+  entryPosition?: bigint | number
   expiredThrough: bigint | number
 }
 
@@ -268,6 +285,7 @@ export type LogHeadUncheckedCreateInput = {
   id: number
   logId: string
   position: bigint | number
+  entryPosition?: bigint | number
   expiredThrough: bigint | number
 }
 
@@ -275,6 +293,7 @@ export type LogHeadUpdateInput = {
   id?: Prisma.IntFieldUpdateOperationsInput | number
   logId?: Prisma.StringFieldUpdateOperationsInput | string
   position?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  entryPosition?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   expiredThrough?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
@@ -282,6 +301,7 @@ export type LogHeadUncheckedUpdateInput = {
   id?: Prisma.IntFieldUpdateOperationsInput | number
   logId?: Prisma.StringFieldUpdateOperationsInput | string
   position?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  entryPosition?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   expiredThrough?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
@@ -289,6 +309,7 @@ export type LogHeadCreateManyInput = {
   id: number
   logId: string
   position: bigint | number
+  entryPosition?: bigint | number
   expiredThrough: bigint | number
 }
 
@@ -296,6 +317,7 @@ export type LogHeadUpdateManyMutationInput = {
   id?: Prisma.IntFieldUpdateOperationsInput | number
   logId?: Prisma.StringFieldUpdateOperationsInput | string
   position?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  entryPosition?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   expiredThrough?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
@@ -303,6 +325,7 @@ export type LogHeadUncheckedUpdateManyInput = {
   id?: Prisma.IntFieldUpdateOperationsInput | number
   logId?: Prisma.StringFieldUpdateOperationsInput | string
   position?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  entryPosition?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   expiredThrough?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
@@ -310,12 +333,14 @@ export type LogHeadCountOrderByAggregateInput = {
   id?: Prisma.SortOrder
   logId?: Prisma.SortOrder
   position?: Prisma.SortOrder
+  entryPosition?: Prisma.SortOrder
   expiredThrough?: Prisma.SortOrder
 }
 
 export type LogHeadAvgOrderByAggregateInput = {
   id?: Prisma.SortOrder
   position?: Prisma.SortOrder
+  entryPosition?: Prisma.SortOrder
   expiredThrough?: Prisma.SortOrder
 }
 
@@ -323,6 +348,7 @@ export type LogHeadMaxOrderByAggregateInput = {
   id?: Prisma.SortOrder
   logId?: Prisma.SortOrder
   position?: Prisma.SortOrder
+  entryPosition?: Prisma.SortOrder
   expiredThrough?: Prisma.SortOrder
 }
 
@@ -330,12 +356,14 @@ export type LogHeadMinOrderByAggregateInput = {
   id?: Prisma.SortOrder
   logId?: Prisma.SortOrder
   position?: Prisma.SortOrder
+  entryPosition?: Prisma.SortOrder
   expiredThrough?: Prisma.SortOrder
 }
 
 export type LogHeadSumOrderByAggregateInput = {
   id?: Prisma.SortOrder
   position?: Prisma.SortOrder
+  entryPosition?: Prisma.SortOrder
   expiredThrough?: Prisma.SortOrder
 }
 
@@ -345,6 +373,7 @@ export type LogHeadSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   id?: boolean
   logId?: boolean
   position?: boolean
+  entryPosition?: boolean
   expiredThrough?: boolean
 }, ExtArgs["result"]["logHead"]>
 
@@ -352,6 +381,7 @@ export type LogHeadSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
   id?: boolean
   logId?: boolean
   position?: boolean
+  entryPosition?: boolean
   expiredThrough?: boolean
 }, ExtArgs["result"]["logHead"]>
 
@@ -359,6 +389,7 @@ export type LogHeadSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
   id?: boolean
   logId?: boolean
   position?: boolean
+  entryPosition?: boolean
   expiredThrough?: boolean
 }, ExtArgs["result"]["logHead"]>
 
@@ -366,10 +397,11 @@ export type LogHeadSelectScalar = {
   id?: boolean
   logId?: boolean
   position?: boolean
+  entryPosition?: boolean
   expiredThrough?: boolean
 }
 
-export type LogHeadOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "logId" | "position" | "expiredThrough", ExtArgs["result"]["logHead"]>
+export type LogHeadOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "logId" | "position" | "entryPosition" | "expiredThrough", ExtArgs["result"]["logHead"]>
 
 export type $LogHeadPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "LogHead"
@@ -384,6 +416,10 @@ export type $LogHeadPayload<ExtArgs extends runtime.Types.Extensions.InternalArg
      * The last position given out.
      */
     position: bigint
+    /**
+     * The same of the trail of calls, which shares the row and its lock.
+     */
+    entryPosition: bigint
     /**
      * Events up to here were removed by retention.
      */
@@ -814,6 +850,7 @@ export interface LogHeadFieldRefs {
   readonly id: Prisma.FieldRef<"LogHead", 'Int'>
   readonly logId: Prisma.FieldRef<"LogHead", 'String'>
   readonly position: Prisma.FieldRef<"LogHead", 'BigInt'>
+  readonly entryPosition: Prisma.FieldRef<"LogHead", 'BigInt'>
   readonly expiredThrough: Prisma.FieldRef<"LogHead", 'BigInt'>
 }
     
