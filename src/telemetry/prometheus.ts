@@ -39,9 +39,11 @@ export async function prometheusText(gauges: readonly Gauge[]): Promise<string> 
         : {
             ...about(figure),
             dataPointType: DataPointType.HISTOGRAM,
-            dataPoints: figure.series.map(({ labels, value: { bounds, counts, count, sumSeconds } }) =>
-              point(figure.labels, labels, { buckets: { boundaries: [...bounds], counts: [...counts] }, count, sum: sumSeconds }),
-            ),
+            dataPoints: figure.series
+              .filter(({ value }) => value.count)
+              .map(({ labels, value: { bounds, counts, count, sumSeconds } }) =>
+                point(figure.labels, labels, { buckets: { boundaries: [...bounds], counts: [...counts] }, count, sum: sumSeconds }),
+              ),
           },
   )
   const seen = gauges.map((gauge): MetricData => {

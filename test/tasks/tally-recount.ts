@@ -5,7 +5,7 @@ import type { Store } from '../../src/events/store.ts'
 import { Prisma } from '../../src/generated/sqlite/client.ts'
 import { type Histogram, histogramPut } from '../../src/tasks/histogram.ts'
 import { EVERYBODY } from '../../src/tasks/tally.ts'
-import { type TallyRow, toTally } from '../../src/tasks/tally-write.ts'
+import { type PeriodRow, type TallyRow, toPeriod, toTally } from '../../src/tasks/tally-write.ts'
 import type { TaskValues } from '../../src/tasks/task.ts'
 
 export const MINUTE_MS = 60_000
@@ -14,6 +14,8 @@ export const MINUTE_MS = 60_000
 export interface Counted {
   tallies: Record<string, { counts: Record<string, number>; durations: Histogram; waits: Histogram }>
   minutes: Record<string, Record<string, number>>
+  /** By hours and days too, of each type and of all. */
+  periods: Record<string, Record<string, number | Histogram>>
 }
 
 export class Killed extends Error {}
@@ -53,19 +55,21 @@ export interface Death {
 
 /** What the tables of the tallies say, without what is nought. */
 export async function tallied({ rows }: Database): Promise<Counted> {
-  const counted: Counted = { tallies: {}, minutes: {} }
+  const counted: Counted = { tallies: {}, minutes: {}, periods: {} }
   for (const row of await rows<TallyRow>(Prisma.sql`SELECT * FROM "TaskTally"`)) {
     const { ownerId, type, counts, durations, waits } = toTally(row)
     counted.tallies[`${ownerId} ${type}`] = { counts, durations, waits }
   }
   for (const { ownerId, type, minuteMs, ...counts } of await rows<Record<string, unknown>>(Prisma.sql`SELECT * FROM "TaskMinute"`))
     counted.minutes[`${ownerId} ${type} ${minuteMs}`] = counts as Record<string, number>
+  for (const { ownerId, type, hours, startMs, ...counts } of (await rows<PeriodRow>(Prisma.sql`SELECT * FROM "TaskPeriod"`)).map(toPeriod))
+    counted.periods[`${ownerId} ${type} ${hours} ${startMs}`] = counts
   return counted
 }
 
 /** The same, found out by looking at each task, and at each event for what is history. */
 export async function recounted(database: Database): Promise<Counted> {
-  const counted: Counted = { tallies: {}, minutes: {} }
+  const counted: Counted = { tallies: {}, minutes: {}, periods: {} }
   const tallies = (of: { ownerId: string | null; type: string }) =>
     [of.ownerId, EVERYBODY].map((ownerId) => {
       const fresh = { counts: { CREATED: 0, QUEUED: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0, CANCELLED: 0 }, durations: {}, waits: {} }
@@ -97,6 +101,13 @@ export async function recounted(database: Database): Promise<Counted> {
       const key = `${ownerId} ${type} ${Math.floor(event.occurredAtMs / MINUTE_MS) * MINUTE_MS}`
       counted.minutes[key] ??= { created: 0, started: 0, completed: 0, failed: 0, cancelled: 0, retried: 0 }
       for (const name of happened) counted.minutes[key][name]!++
+      for (const [hours, ofType] of [1, 24].flatMap((length) => [[length, type] as const, [length, ''] as const])) {
+        const lengthMs = hours * 60 * MINUTE_MS
+        const period = `${ownerId} ${ofType} ${hours} ${Math.floor(event.occurredAtMs / lengthMs) * lengthMs}`
+        counted.periods[period] ??= { created: 0, started: 0, completed: 0, failed: 0, cancelled: 0, retried: 0, durations: {} }
+        for (const name of happened) (counted.periods[period][name] as number)++
+        if (event.kind === 'TASK_COMPLETED') histogramPut(counted.periods[period].durations as Histogram, (event.data as unknown as TaskValues).durationMs!)
+      }
     }
   }
   return counted
