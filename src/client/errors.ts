@@ -73,6 +73,7 @@ const CLASSES: Record<string, typeof HoldfastError> = {
   NOT_FOUND: NotFound,
   BAD_USER_INPUT: BadUserInput,
   UNKNOWN_TASK_TYPE: BadUserInput,
+  UNKNOWN_TOOL: BadUserInput,
   QUERY_TOO_COMPLEX: BadUserInput,
   ID_TAKEN: Taken,
   EMAIL_TAKEN: Taken,

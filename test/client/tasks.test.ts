@@ -23,6 +23,7 @@ describe.each(dialects())('tasks as a Map on %s', (dialect) => {
     const { id } = await create(on.world, on.ada, { type: 'test.held', description: 'Made elsewhere' })
     expect(await ada.tasks.get(id)).toMatchObject({ id, type: 'test.held', description: 'Made elsewhere' })
     expect([...(await all(ada.tasks.keys())), await ada.tasks.has(id)]).toEqual(expect.arrayContaining([id, true]))
+    expect((await all(ada.tasks.values())).map((task) => task.id)).toEqual(await all(ada.tasks.keys()))
     const bob = on.as(on.bob)
     expect([await bob.tasks.get(id), await bob.tasks.has(id), await bob.tasks.delete(id)]).toEqual([undefined, false, false])
     expect(await on.as(on.admin).tasks.has(id)).toBe(true)
