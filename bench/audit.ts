@@ -17,7 +17,8 @@ const WRITERS = [1, 50]
 const SECRET = 'the secret of a server that is only measured'
 
 const MUTATIONS = {
-  taskCreate: 'mutation { taskCreate(input: { type: "text.generate", params: { prompt: "x" }, runImmediately: false }) { task { id } userErrors { message } } }',
+  taskCreate:
+    'mutation { taskCreate(input: { type: "text.generate", params: { prompt: "x" }, runImmediately: false }) { task { id } userErrors { message } } }',
   userUpdate: 'mutation { userUpdate(input: { displayName: "somebody" }) { user { id } userErrors { message } } }',
 }
 

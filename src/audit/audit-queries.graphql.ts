@@ -98,7 +98,7 @@ const CheckpointInput = builder.inputType('AuditCheckpointInput', {
 
 /** A page of verification reads whole entries, and is for now and then. */
 const VERIFY_COST = 1000
-const VERIFY_FIRST = 10_000
+const VERIFY_PAGE = 10_000
 const VERIFY_MOST = 100_000
 
 builder.queryFields((t) => ({
@@ -140,12 +140,12 @@ builder.queryFields((t) => ({
     ...rights('ADMIN+AUDIT_READ', VERIFY_COST),
     args: {
       after: t.arg({ type: 'SafeInt', description: 'Go on after this place, which was `next`. Left out: from the oldest entry that is left.' }),
-      first: t.arg.int({ defaultValue: VERIFY_FIRST, description: `So many entries, about; 1 to ${VERIFY_MOST}.` }),
+      limit: t.arg.int({ defaultValue: VERIFY_PAGE, description: `So many entries, about; 1 to ${VERIFY_MOST}.` }),
       known: t.arg({ type: CheckpointInput, description: 'What was noted of the trail elsewhere: whether it still holds.' }),
     },
-    resolve: (_root, { after, first, known }, ctx) => {
-      const limit = first ?? VERIFY_FIRST
-      if (limit < 1 || limit > VERIFY_MOST) throw new BadUserInput(`first must be from 1 to ${VERIFY_MOST}.`, ['first'])
+    resolve: (_root, { after, limit: given, known }, ctx) => {
+      const limit = given ?? VERIFY_PAGE
+      if (limit < 1 || limit > VERIFY_MOST) throw new BadUserInput(`limit must be from 1 to ${VERIFY_MOST}.`, ['limit'])
       if (after != null && after < 0) throw new BadUserInput('A place in the trail is 0 or more.', ['after'])
       if (known && (known.position < 1 || !/^[0-9a-f]{64}$/.test(known.mac))) throw new BadUserInput('This is no checkpoint of a trail.', ['known'])
       return auditVerify(ctx.app.store.database, chainKey(ctx.app.secrets), { after: after ?? undefined, limit, known: known ?? undefined })

@@ -15,8 +15,9 @@ export const REFUSAL_LIMITS: RefusalLimitSettings = { ofOneAMinute: 30, ofStrang
 
 const MINUTE_MS = 60_000
 const DAY_MS = 1440 * MINUTE_MS
-/** Of more than so many at once it is not told who they were. */
-const MAX_NAMED = 100
+/** Of more than so many at once it is not told who they were: of strangers, and in all. */
+const MAX_NAMED_STRANGERS = 100
+const MAX_NAMED = 1000
 
 /** Whose refusals they are: a user's, or those of a network of addresses. */
 export interface Refused {
@@ -35,6 +36,7 @@ export class RefusalLimits {
   #minute = 0
   #day = 0
   #dropped = new Map<string, Dropped>()
+  #namedStrangers = 0
 
   constructor(
     readonly settings: RefusalLimitSettings = REFUSAL_LIMITS,
@@ -63,17 +65,24 @@ export class RefusalLimits {
 
   drop({ userId, network }: Refused): void {
     let key = userId === null ? `network ${network}` : `user ${userId}`
-    const isNamed = this.#dropped.has(key) || this.#dropped.size < MAX_NAMED
+    const isNamed = this.#dropped.has(key) || this.#mayName(userId === null)
     if (!isNamed) key = 'others'
+    if (isNamed && userId === null && !this.#dropped.has(key)) this.#namedStrangers++
     const known = this.#dropped.get(key) ?? { ...(isNamed ? { userId, network } : { userId: null, network: null }), count: 0 }
     known.count++
     this.#dropped.set(key, known)
+  }
+
+  #mayName(isStranger: boolean): boolean {
+    if (this.#dropped.size >= MAX_NAMED) return false
+    return !isStranger || this.#namedStrangers < MAX_NAMED_STRANGERS
   }
 
   /** What was dropped since this was last asked. */
   takeDropped(): Dropped[] {
     const dropped = [...this.#dropped.values()]
     this.#dropped = new Map()
+    this.#namedStrangers = 0
     return dropped
   }
 

@@ -559,6 +559,43 @@ describe.each(dialects())('what must never be is found on %s:', (dialect) => {
     })
   })
 
+  describe('of the trail', () => {
+    const entries = async (db: Tx, occurredAtMs: bigint, ...positions: number[]) => {
+      for (const position of positions)
+        await db.auditEntry.create({ data: { id: [A, B, C][position % 3]!, position, occurredAtMs, kind: 'MUTATION', operation: 'taskCreate' } })
+      await db.logHead.update({ where: { id: 1 }, data: { entryPosition: positions.at(-1)! } })
+    }
+    const chain = (db: Tx, sealedThrough: number, cutThrough = 0) => {
+      const mac = Buffer.alloc(32)
+      return db.auditChain.create({ data: { id: 1, sealedThrough, sealedMac: mac, cutThrough, cutMac: mac, mac } })
+    }
+
+    it('nothing of one that is about to be sealed, or was cut', async () => {
+      expect(await brokenBy((db) => entries(db, NOW, 1, 2))).toEqual({})
+      expect(await brokenBy(async (db) => [await entries(db, 1n, 4, 5), await chain(db, 5, 3)])).toEqual({})
+    })
+
+    it('a hole', async () => {
+      expect(await brokenBy((db) => entries(db, NOW, 1, 3))).toEqual({ AUDIT_HOLE: [{ subjectId: A, position: 3 }] })
+    })
+
+    it('a head that is ahead, or behind', async () => {
+      const moved = (entryPosition: number) => async (db: Tx) => [
+        await entries(db, NOW, 1, 2),
+        await db.logHead.update({ where: { id: 1 }, data: { entryPosition } }),
+      ]
+      for (const entryPosition of [1, 3])
+        expect(await brokenBy(moved(entryPosition))).toEqual({ AUDIT_HEAD_WRONG: [{ subjectId: '1', entryPosition, lastEntry: 2 }] })
+    })
+
+    it('one that nobody seals', async () => {
+      expect(await brokenBy((db) => entries(db, 1n, 1, 2))).toEqual({ AUDIT_UNSEALED: [{ subjectId: B, position: 1, occurredAtMs: 1 }] })
+      expect(await brokenBy(async (db) => [await entries(db, 1n, 1, 2), await chain(db, 1)])).toEqual({
+        AUDIT_UNSEALED: [{ subjectId: C, position: 2, occurredAtMs: 1 }],
+      })
+    })
+  })
+
   it('every one of them is tried here', async () => {
     const names = (await invariantsCheck(database)).map(({ name }) => name)
     const text = readFileSync(new URL(import.meta.url), 'utf8')

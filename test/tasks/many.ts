@@ -26,9 +26,9 @@ export async function wholeOf({ app }: World): Promise<Record<string, unknown[]>
   const whole: Record<string, unknown[]> = {}
   for (const table of tables) {
     const rows = await database.rows<Record<string, unknown>>(Prisma.sql`SELECT * FROM ${Prisma.raw(`"${table}"`)}`)
-    // Leases are renewed meanwhile, which is no change of the task.
+    // Leases are renewed meanwhile, which is no change of the task; and that it was refused stands in the trail, and nowhere else.
     whole[table] = rows
-      .map(({ leaseExpiresAtMs: _, ...row }) => JSON.stringify(row, (_key, value) => (typeof value === 'bigint' ? String(value) : value)))
+      .map(({ leaseExpiresAtMs: _, entryPosition: __, ...row }) => JSON.stringify(row, (_key, value) => (typeof value === 'bigint' ? String(value) : value)))
       .sort()
   }
   return whole

@@ -377,8 +377,9 @@ describe.each(dialects())('a thousand at once on %s', (dialect) => {
         const few = await call(10)
         const before = await world.client.task.count({ where: { waitingFor: 2 } })
         const many = await call(1000)
-        // One more INSERT of tasks, and on SQLite one more of events: of tasks and streams there are two thousand.
-        expect([few, many]).toEqual(dialect === 'sqlite' ? [11, 13] : [12, 13])
+        // One more INSERT of tasks, and on SQLite one more of events: of tasks and streams there are two thousand. There the trail has a
+        // statement of its own.
+        expect([few, many]).toEqual(dialect === 'sqlite' ? [12, 14] : [12, 13])
         expect(await world.client.task.count({ where: { waitingFor: 2 } })).toBe(before + 998)
         expect(await world.client.stream.count()).toBe(await world.client.task.count())
       })
