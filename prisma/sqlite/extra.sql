@@ -118,3 +118,14 @@ CREATE TRIGGER "Message_check_update" BEFORE UPDATE ON "Message" BEGIN
   SELECT RAISE(ABORT, 'constraint Message_depth_check') WHERE (NEW."parentId" IS NULL) <> (NEW."depth" = 0) OR (NEW."jumpId" IS NULL) <> (NEW."parentId" IS NULL);
   SELECT RAISE(ABORT, 'constraint Message_completedAtMs_check') WHERE (NEW."status" IN ('PENDING', 'STREAMING')) <> (NEW."completedAtMs" IS NULL);
 END;
+
+-- The full-text index (src/search/README.md): where each word stands, and how much each says about its text. Neither keeps the texts.
+CREATE VIRTUAL TABLE IF NOT EXISTS "TextTerms" USING fts5("title", "content", "words", content='', contentless_delete=1, tokenize="ascii tokenchars '_'");
+CREATE VIRTUAL TABLE IF NOT EXISTS "TextImpacts" USING fts5("terms", content='', contentless_delete=1, detail=none, tokenize="ascii tokenchars '_'");
+CREATE VIRTUAL TABLE IF NOT EXISTS "TextImpactsOf" USING fts5vocab('TextImpacts', 'instance');
+CREATE VIRTUAL TABLE IF NOT EXISTS "TextWords" USING fts5vocab('TextTerms', 'row');
+DROP TRIGGER IF EXISTS "TextItem_unindex";
+CREATE TRIGGER "TextItem_unindex" AFTER DELETE ON "TextItem" BEGIN
+  DELETE FROM "TextTerms" WHERE rowid = OLD."row";
+  DELETE FROM "TextImpacts" WHERE rowid = OLD."row";
+END;
