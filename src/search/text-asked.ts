@@ -60,3 +60,5 @@ export const rarity = (items: number, found: number): number => Math.log(1 + (Ma
 /** Hits behind the one that the page before ended with. */
 export const behind = ({ after }: TextSearch): Prisma.Sql =>
   after ? Prisma.sql`WHERE "score" < ${after.score} OR ("score" = ${after.score} AND "groupId" > ${after.groupId})` : Prisma.empty
+
+export const MAX_SPACES = 20

@@ -13,6 +13,10 @@ function expression({ space, terms: { wanted, excluded } }: Asked, match: TextMa
   return `(${[positive, ...excluded.map((term) => `!${matched(space, term)}`)].join(' & ')})`
 }
 
+/** The condition on an item that it is found. */
+export const foundPostgresql = (asked: readonly Asked[], match: TextMatch): Prisma.Sql =>
+  Prisma.sql`"item"."terms" @@ CAST(${asked.map((each) => expression(each, match)).join(' | ')} AS tsquery)`
+
 /** What begins so counts by its forms, which have no places, and so little weight, where it has another stem. */
 const ranked = (space: TextSpace, lookup: Lookup): string =>
   lookup.kind === 'STEM' ? `'${stemToken(space, lookup.stem)}'` : `('${stemToken(space, lookup.form)}':* | '${formToken(space, lookup.form)}':*)`
@@ -32,12 +36,11 @@ export async function searchPostgresql(reader: Reader, asked: readonly Asked[], 
     ),
     ' + ',
   )
-  const match = asked.map((each) => expression(each, search.match)).join(' | ')
   return reader.rows<TextHit>(Prisma.sql`
     SELECT * FROM (
       SELECT DISTINCT ON ("spaceNo", "groupId") "id", "groupId", "spaceNo", "score" FROM (
         SELECT "item"."id", "item"."groupId", "item"."spaceNo", CAST(ROUND((${score}) * 1000000) AS BIGINT) AS "score" FROM "TextItem" AS "item"
-        WHERE "item"."terms" @@ CAST(${match} AS tsquery) ${search.where ? Prisma.sql`AND (${search.where})` : Prisma.empty}) AS "scored"
+        WHERE ${foundPostgresql(asked, search.match)} ${search.where ? Prisma.sql`AND (${search.where})` : Prisma.empty}) AS "scored"
       ORDER BY "spaceNo", "groupId", "score" DESC, "id") AS "best"
     ${behind(search)} ORDER BY "score" DESC, "groupId" COLLATE "C" LIMIT ${search.limit}`)
 }

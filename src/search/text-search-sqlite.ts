@@ -13,6 +13,12 @@ function expression({ space, terms: { wanted, excluded } }: Asked, match: TextMa
   return excluded.length ? `(${positive} NOT (${excluded.map((term) => matched(space, term)).join(' OR ')}))` : positive
 }
 
+const expressionOfAll = (asked: readonly Asked[], match: TextMatch): string => asked.map((each) => expression(each, match)).join(' OR ')
+
+/** The condition on an item that it is found. */
+export const foundSqlite = (asked: readonly Asked[], match: TextMatch): Prisma.Sql =>
+  Prisma.sql`"item"."row" IN (SELECT "rowid" FROM "TextTerms" WHERE "TextTerms" MATCH ${expressionOfAll(asked, match)})`
+
 interface Weighed {
   space: TextSpace
   lookup: Lookup
@@ -30,7 +36,7 @@ export async function searchSqlite(reader: Reader, asked: readonly Asked[], sear
   const scores = weighed.map(({ space, lookup, weight }) => scoresOf(space, lookup, weight, only))
   // What only begins as the query says may have another stem; and what has none of the words counted is still a hit.
   const all = Prisma.sql`SELECT "row", 0.0 AS "score" FROM "hit"`
-  const match = asked.map((each) => expression(each, search.match)).join(' OR ')
+  const match = expressionOfAll(asked, search.match)
   return reader.rows<TextHit>(Prisma.sql`
     WITH "hit" AS MATERIALIZED (SELECT "rowid" AS "row" FROM "TextTerms" WHERE "TextTerms" MATCH ${match}),
       "scored" AS (SELECT "row", CAST(ROUND(SUM("score") * 1000000) AS INTEGER) AS "score" FROM (${Prisma.join(needsAll(asked) ? [all, ...scores] : scores, ' UNION ALL ')}) GROUP BY "row"),
