@@ -36,7 +36,8 @@ export async function collectionExport(work: Work, collectionId: string, { after
   let end = after
   for (;;) {
     // One more than is wanted, to know whether there is more.
-    const rows = await read(work, collectionId, end, Math.min(AT_ONCE, first - lines.length) + 1)
+    const wanted = Math.min(AT_ONCE, first - lines.length) + 1
+    const rows = await read(work, collectionId, end, wanted)
     const tags = await tagsOf(
       work,
       rows.map(({ id }) => id),
@@ -49,7 +50,7 @@ export async function collectionExport(work: Work, collectionId: string, { after
       length += line.length + 1
       end = { id, createdAtMs }
     }
-    if (rows.length <= Math.min(AT_ONCE, first - lines.length + rows.length)) return { content: joined(lines), documents: lines.length, end, isMore: false }
+    if (rows.length < wanted) return { content: joined(lines), documents: lines.length, end, isMore: false }
   }
 }
 

@@ -3823,6 +3823,7 @@ export const SearchImportScalarFieldEnum = {
   unchanged: 'unchanged',
   failed: 'failed',
   faults: 'faults',
+  error: 'error',
   taskId: 'taskId',
   createdAtMs: 'createdAtMs',
   updatedAtMs: 'updatedAtMs',
@@ -3835,6 +3836,7 @@ export type SearchImportScalarFieldEnum = (typeof SearchImportScalarFieldEnum)[k
 export const SearchImportPartScalarFieldEnum = {
   importId: 'importId',
   seq: 'seq',
+  startByte: 'startByte',
   bytes: 'bytes'
 } as const
 
