@@ -160,3 +160,13 @@ DROP TRIGGER IF EXISTS "AuditChain_check_delete";
 CREATE TRIGGER "AuditChain_check_delete" BEFORE DELETE ON "AuditChain" BEGIN
   SELECT RAISE(ABORT, 'constraint AuditChain_delete_check');
 END;
+
+-- The full-text index (src/search/README.md): where each word stands, and how much each says about its text. Neither keeps the texts.
+CREATE VIRTUAL TABLE IF NOT EXISTS "TextTerms" USING fts5("title", "content", "words", content='', contentless_delete=1, tokenize="ascii tokenchars '_'");
+CREATE VIRTUAL TABLE IF NOT EXISTS "TextImpacts" USING fts5("terms", content='', contentless_delete=1, detail=none, tokenize="ascii tokenchars '_'");
+CREATE VIRTUAL TABLE IF NOT EXISTS "TextImpactsOf" USING fts5vocab('TextImpacts', 'instance');
+DROP TRIGGER IF EXISTS "TextItem_unindex";
+CREATE TRIGGER "TextItem_unindex" AFTER DELETE ON "TextItem" BEGIN
+  DELETE FROM "TextTerms" WHERE rowid = OLD."row";
+  DELETE FROM "TextImpacts" WHERE rowid = OLD."row";
+END;

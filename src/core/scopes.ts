@@ -17,6 +17,8 @@ export const API_SCOPES = {
   USAGE_WRITE: 'Create, change and delete budgets.',
   AUDIT_READ: 'Read, check and export the trail of who did what.',
   AUDIT_WRITE: 'Remove personal data from the trail.',
+  SEARCH_READ: 'Read, search and follow collections and their documents.',
+  SEARCH_WRITE: 'Create, change, fill and delete collections.',
 } as const
 
 export type ApiScope = keyof typeof API_SCOPES

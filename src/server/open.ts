@@ -23,6 +23,7 @@ import { environmentWrite } from '../providers/environment-write.ts'
 import { ModelLister } from '../providers/model-lister.ts'
 import { Scheduler } from '../schedules/scheduler.ts'
 import { ticksExpire } from '../schedules/ticks-expire.ts'
+import { importsExpire } from '../search/imports-expire.ts'
 import { openSecrets } from '../secrets.ts'
 import { ChunkCommitter } from '../streams/chunk-committer.ts'
 import { StreamHub } from '../streams/stream-hub.ts'
@@ -133,6 +134,7 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
       tasksAge(store, age),
       streamsAge(),
       auditExpire(store, chainKey(secrets), { retentionDays: config.AUDIT_RETENTION_DAYS }),
+      importsExpire(store, signal),
       database.analyze(),
     ]).catch(warn)
   }, HOUSEKEEPING_EVERY_MS)

@@ -255,6 +255,9 @@ export type UserWhereInput = {
   usage?: Prisma.ProviderUsageListRelationFilter
   budgets?: Prisma.BudgetListRelationFilter
   budgeted?: Prisma.BudgetListRelationFilter
+  searchCollections?: Prisma.SearchCollectionListRelationFilter
+  searchDocuments?: Prisma.SearchDocumentListRelationFilter
+  searchImports?: Prisma.SearchImportListRelationFilter
 }
 
 export type UserOrderByWithRelationInput = {
@@ -277,6 +280,9 @@ export type UserOrderByWithRelationInput = {
   usage?: Prisma.ProviderUsageOrderByRelationAggregateInput
   budgets?: Prisma.BudgetOrderByRelationAggregateInput
   budgeted?: Prisma.BudgetOrderByRelationAggregateInput
+  searchCollections?: Prisma.SearchCollectionOrderByRelationAggregateInput
+  searchDocuments?: Prisma.SearchDocumentOrderByRelationAggregateInput
+  searchImports?: Prisma.SearchImportOrderByRelationAggregateInput
 }
 
 export type UserWhereUniqueInput = Prisma.AtLeast<{
@@ -302,6 +308,9 @@ export type UserWhereUniqueInput = Prisma.AtLeast<{
   usage?: Prisma.ProviderUsageListRelationFilter
   budgets?: Prisma.BudgetListRelationFilter
   budgeted?: Prisma.BudgetListRelationFilter
+  searchCollections?: Prisma.SearchCollectionListRelationFilter
+  searchDocuments?: Prisma.SearchDocumentListRelationFilter
+  searchImports?: Prisma.SearchImportListRelationFilter
 }, "id" | "email">
 
 export type UserOrderByWithAggregationInput = {
@@ -354,6 +363,9 @@ export type UserCreateInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateInput = {
@@ -376,6 +388,9 @@ export type UserUncheckedCreateInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUpdateInput = {
@@ -398,6 +413,9 @@ export type UserUpdateInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateInput = {
@@ -420,6 +438,9 @@ export type UserUncheckedUpdateInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateManyInput = {
@@ -568,6 +589,48 @@ export type UserUpdateOneRequiredWithoutApiKeysNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutApiKeysInput, Prisma.UserUpdateWithoutApiKeysInput>, Prisma.UserUncheckedUpdateWithoutApiKeysInput>
 }
 
+export type UserCreateNestedOneWithoutSearchCollectionsInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSearchCollectionsInput, Prisma.UserUncheckedCreateWithoutSearchCollectionsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSearchCollectionsInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutSearchCollectionsNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSearchCollectionsInput, Prisma.UserUncheckedCreateWithoutSearchCollectionsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSearchCollectionsInput
+  upsert?: Prisma.UserUpsertWithoutSearchCollectionsInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutSearchCollectionsInput, Prisma.UserUpdateWithoutSearchCollectionsInput>, Prisma.UserUncheckedUpdateWithoutSearchCollectionsInput>
+}
+
+export type UserCreateNestedOneWithoutSearchDocumentsInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSearchDocumentsInput, Prisma.UserUncheckedCreateWithoutSearchDocumentsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSearchDocumentsInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutSearchDocumentsNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSearchDocumentsInput, Prisma.UserUncheckedCreateWithoutSearchDocumentsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSearchDocumentsInput
+  upsert?: Prisma.UserUpsertWithoutSearchDocumentsInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutSearchDocumentsInput, Prisma.UserUpdateWithoutSearchDocumentsInput>, Prisma.UserUncheckedUpdateWithoutSearchDocumentsInput>
+}
+
+export type UserCreateNestedOneWithoutSearchImportsInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSearchImportsInput, Prisma.UserUncheckedCreateWithoutSearchImportsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSearchImportsInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutSearchImportsNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSearchImportsInput, Prisma.UserUncheckedCreateWithoutSearchImportsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSearchImportsInput
+  upsert?: Prisma.UserUpsertWithoutSearchImportsInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutSearchImportsInput, Prisma.UserUpdateWithoutSearchImportsInput>, Prisma.UserUncheckedUpdateWithoutSearchImportsInput>
+}
+
 export type UserCreateNestedOneWithoutStreamsInput = {
   create?: Prisma.XOR<Prisma.UserCreateWithoutStreamsInput, Prisma.UserUncheckedCreateWithoutStreamsInput>
   connectOrCreate?: Prisma.UserCreateOrConnectWithoutStreamsInput
@@ -687,6 +750,9 @@ export type UserCreateWithoutConversationsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutConversationsInput = {
@@ -708,6 +774,9 @@ export type UserUncheckedCreateWithoutConversationsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutConversationsInput = {
@@ -745,6 +814,9 @@ export type UserUpdateWithoutConversationsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutConversationsInput = {
@@ -766,6 +838,9 @@ export type UserUncheckedUpdateWithoutConversationsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutCredentialInput = {
@@ -787,6 +862,9 @@ export type UserCreateWithoutCredentialInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutCredentialInput = {
@@ -808,6 +886,9 @@ export type UserUncheckedCreateWithoutCredentialInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutCredentialInput = {
@@ -845,6 +926,9 @@ export type UserUpdateWithoutCredentialInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutCredentialInput = {
@@ -866,6 +950,9 @@ export type UserUncheckedUpdateWithoutCredentialInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutSessionsInput = {
@@ -887,6 +974,9 @@ export type UserCreateWithoutSessionsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutSessionsInput = {
@@ -908,6 +998,9 @@ export type UserUncheckedCreateWithoutSessionsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutSessionsInput = {
@@ -945,6 +1038,9 @@ export type UserUpdateWithoutSessionsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutSessionsInput = {
@@ -966,6 +1062,9 @@ export type UserUncheckedUpdateWithoutSessionsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutApiKeysInput = {
@@ -987,6 +1086,9 @@ export type UserCreateWithoutApiKeysInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutApiKeysInput = {
@@ -1008,6 +1110,9 @@ export type UserUncheckedCreateWithoutApiKeysInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutApiKeysInput = {
@@ -1045,6 +1150,9 @@ export type UserUpdateWithoutApiKeysInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutApiKeysInput = {
@@ -1066,6 +1174,345 @@ export type UserUncheckedUpdateWithoutApiKeysInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserCreateWithoutSearchCollectionsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
+}
+
+export type UserUncheckedCreateWithoutSearchCollectionsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
+}
+
+export type UserCreateOrConnectWithoutSearchCollectionsInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutSearchCollectionsInput, Prisma.UserUncheckedCreateWithoutSearchCollectionsInput>
+}
+
+export type UserUpsertWithoutSearchCollectionsInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutSearchCollectionsInput, Prisma.UserUncheckedUpdateWithoutSearchCollectionsInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutSearchCollectionsInput, Prisma.UserUncheckedCreateWithoutSearchCollectionsInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutSearchCollectionsInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutSearchCollectionsInput, Prisma.UserUncheckedUpdateWithoutSearchCollectionsInput>
+}
+
+export type UserUpdateWithoutSearchCollectionsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserUncheckedUpdateWithoutSearchCollectionsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserCreateWithoutSearchDocumentsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
+}
+
+export type UserUncheckedCreateWithoutSearchDocumentsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
+}
+
+export type UserCreateOrConnectWithoutSearchDocumentsInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutSearchDocumentsInput, Prisma.UserUncheckedCreateWithoutSearchDocumentsInput>
+}
+
+export type UserUpsertWithoutSearchDocumentsInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutSearchDocumentsInput, Prisma.UserUncheckedUpdateWithoutSearchDocumentsInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutSearchDocumentsInput, Prisma.UserUncheckedCreateWithoutSearchDocumentsInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutSearchDocumentsInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutSearchDocumentsInput, Prisma.UserUncheckedUpdateWithoutSearchDocumentsInput>
+}
+
+export type UserUpdateWithoutSearchDocumentsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserUncheckedUpdateWithoutSearchDocumentsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserCreateWithoutSearchImportsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+}
+
+export type UserUncheckedCreateWithoutSearchImportsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+}
+
+export type UserCreateOrConnectWithoutSearchImportsInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutSearchImportsInput, Prisma.UserUncheckedCreateWithoutSearchImportsInput>
+}
+
+export type UserUpsertWithoutSearchImportsInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutSearchImportsInput, Prisma.UserUncheckedUpdateWithoutSearchImportsInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutSearchImportsInput, Prisma.UserUncheckedCreateWithoutSearchImportsInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutSearchImportsInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutSearchImportsInput, Prisma.UserUncheckedUpdateWithoutSearchImportsInput>
+}
+
+export type UserUpdateWithoutSearchImportsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserUncheckedUpdateWithoutSearchImportsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutStreamsInput = {
@@ -1087,6 +1534,9 @@ export type UserCreateWithoutStreamsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutStreamsInput = {
@@ -1108,6 +1558,9 @@ export type UserUncheckedCreateWithoutStreamsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutStreamsInput = {
@@ -1145,6 +1598,9 @@ export type UserUpdateWithoutStreamsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutStreamsInput = {
@@ -1166,6 +1622,9 @@ export type UserUncheckedUpdateWithoutStreamsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutTasksInput = {
@@ -1187,6 +1646,9 @@ export type UserCreateWithoutTasksInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutTasksInput = {
@@ -1208,6 +1670,9 @@ export type UserUncheckedCreateWithoutTasksInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutTasksInput = {
@@ -1245,6 +1710,9 @@ export type UserUpdateWithoutTasksInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutTasksInput = {
@@ -1266,6 +1734,9 @@ export type UserUncheckedUpdateWithoutTasksInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutTaskTypesInput = {
@@ -1287,6 +1758,9 @@ export type UserCreateWithoutTaskTypesInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutTaskTypesInput = {
@@ -1308,6 +1782,9 @@ export type UserUncheckedCreateWithoutTaskTypesInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutTaskTypesInput = {
@@ -1345,6 +1822,9 @@ export type UserUpdateWithoutTaskTypesInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutTaskTypesInput = {
@@ -1366,6 +1846,9 @@ export type UserUncheckedUpdateWithoutTaskTypesInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutSchedulesInput = {
@@ -1387,6 +1870,9 @@ export type UserCreateWithoutSchedulesInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutSchedulesInput = {
@@ -1408,6 +1894,9 @@ export type UserUncheckedCreateWithoutSchedulesInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutSchedulesInput = {
@@ -1445,6 +1934,9 @@ export type UserUpdateWithoutSchedulesInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutSchedulesInput = {
@@ -1466,6 +1958,9 @@ export type UserUncheckedUpdateWithoutSchedulesInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutUsageInput = {
@@ -1487,6 +1982,9 @@ export type UserCreateWithoutUsageInput = {
   conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutUsageInput = {
@@ -1508,6 +2006,9 @@ export type UserUncheckedCreateWithoutUsageInput = {
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutUsageInput = {
@@ -1545,6 +2046,9 @@ export type UserUpdateWithoutUsageInput = {
   conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutUsageInput = {
@@ -1566,6 +2070,9 @@ export type UserUncheckedUpdateWithoutUsageInput = {
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutBudgetsInput = {
@@ -1587,6 +2094,9 @@ export type UserCreateWithoutBudgetsInput = {
   conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutBudgetsInput = {
@@ -1608,6 +2118,9 @@ export type UserUncheckedCreateWithoutBudgetsInput = {
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutBudgetsInput = {
@@ -1634,6 +2147,9 @@ export type UserCreateWithoutBudgetedInput = {
   conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutBudgetedInput = {
@@ -1655,6 +2171,9 @@ export type UserUncheckedCreateWithoutBudgetedInput = {
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutBudgetedInput = {
@@ -1692,6 +2211,9 @@ export type UserUpdateWithoutBudgetsInput = {
   conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutBudgetsInput = {
@@ -1713,6 +2235,9 @@ export type UserUncheckedUpdateWithoutBudgetsInput = {
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUpsertWithoutBudgetedInput = {
@@ -1745,6 +2270,9 @@ export type UserUpdateWithoutBudgetedInput = {
   conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutBudgetedInput = {
@@ -1766,6 +2294,9 @@ export type UserUncheckedUpdateWithoutBudgetedInput = {
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 
@@ -1784,6 +2315,9 @@ export type UserCountOutputType = {
   usage: number
   budgets: number
   budgeted: number
+  searchCollections: number
+  searchDocuments: number
+  searchImports: number
 }
 
 export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -1797,6 +2331,9 @@ export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.I
   usage?: boolean | UserCountOutputTypeCountUsageArgs
   budgets?: boolean | UserCountOutputTypeCountBudgetsArgs
   budgeted?: boolean | UserCountOutputTypeCountBudgetedArgs
+  searchCollections?: boolean | UserCountOutputTypeCountSearchCollectionsArgs
+  searchDocuments?: boolean | UserCountOutputTypeCountSearchDocumentsArgs
+  searchImports?: boolean | UserCountOutputTypeCountSearchImportsArgs
 }
 
 /**
@@ -1879,6 +2416,27 @@ export type UserCountOutputTypeCountBudgetedArgs<ExtArgs extends runtime.Types.E
   where?: Prisma.BudgetWhereInput
 }
 
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountSearchCollectionsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.SearchCollectionWhereInput
+}
+
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountSearchDocumentsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.SearchDocumentWhereInput
+}
+
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountSearchImportsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.SearchImportWhereInput
+}
+
 
 export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
@@ -1900,6 +2458,9 @@ export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   usage?: boolean | Prisma.User$usageArgs<ExtArgs>
   budgets?: boolean | Prisma.User$budgetsArgs<ExtArgs>
   budgeted?: boolean | Prisma.User$budgetedArgs<ExtArgs>
+  searchCollections?: boolean | Prisma.User$searchCollectionsArgs<ExtArgs>
+  searchDocuments?: boolean | Prisma.User$searchDocumentsArgs<ExtArgs>
+  searchImports?: boolean | Prisma.User$searchImportsArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["user"]>
 
@@ -1949,6 +2510,9 @@ export type UserInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   usage?: boolean | Prisma.User$usageArgs<ExtArgs>
   budgets?: boolean | Prisma.User$budgetsArgs<ExtArgs>
   budgeted?: boolean | Prisma.User$budgetedArgs<ExtArgs>
+  searchCollections?: boolean | Prisma.User$searchCollectionsArgs<ExtArgs>
+  searchDocuments?: boolean | Prisma.User$searchDocumentsArgs<ExtArgs>
+  searchImports?: boolean | Prisma.User$searchImportsArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type UserIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
@@ -1968,6 +2532,9 @@ export type $UserPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
     usage: Prisma.$ProviderUsagePayload<ExtArgs>[]
     budgets: Prisma.$BudgetPayload<ExtArgs>[]
     budgeted: Prisma.$BudgetPayload<ExtArgs>[]
+    searchCollections: Prisma.$SearchCollectionPayload<ExtArgs>[]
+    searchDocuments: Prisma.$SearchDocumentPayload<ExtArgs>[]
+    searchImports: Prisma.$SearchImportPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
@@ -2389,6 +2956,9 @@ export interface Prisma__UserClient<T, Null = never, ExtArgs extends runtime.Typ
   usage<T extends Prisma.User$usageArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$usageArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ProviderUsagePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   budgets<T extends Prisma.User$budgetsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$budgetsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$BudgetPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   budgeted<T extends Prisma.User$budgetedArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$budgetedArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$BudgetPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  searchCollections<T extends Prisma.User$searchCollectionsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$searchCollectionsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$SearchCollectionPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  searchDocuments<T extends Prisma.User$searchDocumentsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$searchDocumentsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$SearchDocumentPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  searchImports<T extends Prisma.User$searchImportsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$searchImportsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$SearchImportPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -3073,6 +3643,78 @@ export type User$budgetedArgs<ExtArgs extends runtime.Types.Extensions.InternalA
   take?: number
   skip?: number
   distinct?: Prisma.BudgetScalarFieldEnum | Prisma.BudgetScalarFieldEnum[]
+}
+
+/**
+ * User.searchCollections
+ */
+export type User$searchCollectionsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the SearchCollection
+   */
+  select?: Prisma.SearchCollectionSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the SearchCollection
+   */
+  omit?: Prisma.SearchCollectionOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.SearchCollectionInclude<ExtArgs> | null
+  where?: Prisma.SearchCollectionWhereInput
+  orderBy?: Prisma.SearchCollectionOrderByWithRelationInput | Prisma.SearchCollectionOrderByWithRelationInput[]
+  cursor?: Prisma.SearchCollectionWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.SearchCollectionScalarFieldEnum | Prisma.SearchCollectionScalarFieldEnum[]
+}
+
+/**
+ * User.searchDocuments
+ */
+export type User$searchDocumentsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the SearchDocument
+   */
+  select?: Prisma.SearchDocumentSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the SearchDocument
+   */
+  omit?: Prisma.SearchDocumentOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.SearchDocumentInclude<ExtArgs> | null
+  where?: Prisma.SearchDocumentWhereInput
+  orderBy?: Prisma.SearchDocumentOrderByWithRelationInput | Prisma.SearchDocumentOrderByWithRelationInput[]
+  cursor?: Prisma.SearchDocumentWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.SearchDocumentScalarFieldEnum | Prisma.SearchDocumentScalarFieldEnum[]
+}
+
+/**
+ * User.searchImports
+ */
+export type User$searchImportsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the SearchImport
+   */
+  select?: Prisma.SearchImportSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the SearchImport
+   */
+  omit?: Prisma.SearchImportOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.SearchImportInclude<ExtArgs> | null
+  where?: Prisma.SearchImportWhereInput
+  orderBy?: Prisma.SearchImportOrderByWithRelationInput | Prisma.SearchImportOrderByWithRelationInput[]
+  cursor?: Prisma.SearchImportWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.SearchImportScalarFieldEnum | Prisma.SearchImportScalarFieldEnum[]
 }
 
 /**
