@@ -28,7 +28,7 @@ export async function vectorSetCreate(work: Work, { ownerId, space, model }: Vec
   if (building && building.model !== model) await retire(work, building)
   const known = building?.model === model ? building : sets.find((set) => set.status === 'LIVE' && set.model === model)
   if (known) {
-    await vectorsOrder(work, known)
+    if (known.status === 'BUILDING' || (await hasPending(work, known.id))) await vectorsOrder(work, known)
     return known
   }
   const id = newId()
@@ -38,6 +38,10 @@ export async function vectorSetCreate(work: Work, { ownerId, space, model }: Vec
   const set = toVectorSetValues(row!)
   vectorSetTold(work, 'BUILDING', set)
   return { ...set, taskId: await vectorsOrder(work, set) }
+}
+
+async function hasPending(work: Work, setId: string): Promise<boolean> {
+  return (await work.rows(Prisma.sql`SELECT 1 AS "one" FROM "VectorPending" WHERE "setId" = ${setId} LIMIT 1`)).length > 0
 }
 
 /** Its task finds out with its next batch. */
