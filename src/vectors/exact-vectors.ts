@@ -22,7 +22,7 @@ export interface ExactSearch {
 
 /** Of the sets that were searched last; one that is larger is read anew each time. */
 const MAX_BYTES = 512 * 1024 * 1024
-const READ_AT_ONCE = 1000
+const READ_AT_ONCE = 500
 
 interface Kept {
   dimensions: number
