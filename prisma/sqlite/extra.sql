@@ -129,6 +129,7 @@ END;
 DROP TRIGGER IF EXISTS "Vector_check_insert";
 CREATE TRIGGER "Vector_check_insert" BEFORE INSERT ON "Vector" WHEN length(NEW."bytes") = 0 OR length(NEW."bytes") % 4 <> 0 BEGIN
   SELECT RAISE(ABORT, 'constraint Vector_bytes_check');
+END;
 
 -- The full-text index (src/search/README.md): where each word stands, and how much each says about its text. Neither keeps the texts.
 CREATE VIRTUAL TABLE IF NOT EXISTS "TextTerms" USING fts5("title", "content", "words", content='', contentless_delete=1, tokenize="ascii tokenchars '_'");

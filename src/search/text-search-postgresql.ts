@@ -23,7 +23,11 @@ const WEIGHTS = '{0.1, 0.2, 0.4, 1.0}'
 const BY_LENGTH = 1
 
 /** ts_rank sees the text alone. How rare a word is in its space is counted here, and each word weighed by it. */
-export async function searchPostgresql(reader: Reader, asked: readonly Asked[], search: TextSearch): Promise<TextHit[]> {
+export const searchPostgresql = async (reader: Reader, asked: readonly Asked[], search: TextSearch): Promise<TextHit[]> =>
+  reader.rows<TextHit>(await statementPostgresql(reader, asked, search))
+
+/** The statement, whole: it can stand within another one. */
+export async function statementPostgresql(reader: Reader, asked: readonly Asked[], search: TextSearch): Promise<Prisma.Sql> {
   const weighed = await weigh(reader, asked)
   const score = Prisma.join(
     weighed.map(
@@ -33,14 +37,18 @@ export async function searchPostgresql(reader: Reader, asked: readonly Asked[], 
     ' + ',
   )
   const match = asked.map((each) => expression(each, search.match)).join(' | ')
-  return reader.rows<TextHit>(Prisma.sql`
+  return Prisma.sql`
     SELECT * FROM (
       SELECT DISTINCT ON ("spaceNo", "groupId") "id", "groupId", "spaceNo", "score" FROM (
         SELECT "item"."id", "item"."groupId", "item"."spaceNo", CAST(ROUND((${score}) * 1000000) AS BIGINT) AS "score" FROM "TextItem" AS "item"
         WHERE "item"."terms" @@ CAST(${match} AS tsquery) ${search.where ? Prisma.sql`AND (${search.where})` : Prisma.empty}) AS "scored"
       ORDER BY "spaceNo", "groupId", "score" DESC, "id") AS "best"
-    ${behind(search)} ORDER BY "score" DESC, "groupId" COLLATE "C" LIMIT ${search.limit}`)
+    ${behind(search)} ORDER BY "score" DESC, "groupId" COLLATE "C" LIMIT ${search.limit}`
 }
+
+/** Items that have what the query excludes. */
+export const excludedPostgresql = ({ space, terms: { excluded } }: Asked): Prisma.Sql =>
+  Prisma.sql`"item"."terms" @@ CAST(${excluded.map((term) => matched(space, term)).join(' | ')} AS tsquery)`
 
 /** More are as good as so many. */
 const MOST_ITEMS = 20_000

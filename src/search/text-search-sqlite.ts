@@ -23,7 +23,11 @@ interface Weighed {
  * FTS5's own bm25 counts all rows of the table, other spaces' too, and would tell of them. So what each word says about its text stands in
  * the index beside it, and how rare the word is in its space is counted here. It takes as long as bm25 does.
  */
-export async function searchSqlite(reader: Reader, asked: readonly Asked[], search: TextSearch): Promise<TextHit[]> {
+export const searchSqlite = async (reader: Reader, asked: readonly Asked[], search: TextSearch): Promise<TextHit[]> =>
+  reader.rows<TextHit>(await statementSqlite(reader, asked, search))
+
+/** The statement, whole: it can stand within another one. */
+export async function statementSqlite(reader: Reader, asked: readonly Asked[], search: TextSearch): Promise<Prisma.Sql> {
   const weighed = await weigh(reader, asked)
   const isPlain = asked.every(({ terms }) => isOfWords(terms) && (search.match === 'ANY' || terms.wanted.length === 1))
   const only = isPlain ? Prisma.empty : Prisma.sql`AND "doc" IN "hit"`
@@ -31,14 +35,18 @@ export async function searchSqlite(reader: Reader, asked: readonly Asked[], sear
   // What only begins as the query says may have another stem; and what has none of the words counted is still a hit.
   const all = Prisma.sql`SELECT "row", 0.0 AS "score" FROM "hit"`
   const match = asked.map((each) => expression(each, search.match)).join(' OR ')
-  return reader.rows<TextHit>(Prisma.sql`
+  return Prisma.sql`
     WITH "hit" AS MATERIALIZED (SELECT "rowid" AS "row" FROM "TextTerms" WHERE "TextTerms" MATCH ${match}),
       "scored" AS (SELECT "row", CAST(ROUND(SUM("score") * 1000000) AS INTEGER) AS "score" FROM (${Prisma.join(needsAll(asked) ? [all, ...scores] : scores, ' UNION ALL ')}) GROUP BY "row"),
       "best" AS (SELECT "item"."id", "item"."groupId", "item"."spaceNo", MAX("scored"."score") AS "score"
         FROM "scored" CROSS JOIN "TextItem" AS "item" ON "item"."row" = "scored"."row" ${search.where ? Prisma.sql`WHERE ${search.where}` : Prisma.empty}
         GROUP BY "item"."spaceNo", "item"."groupId")
-    SELECT * FROM "best" ${behind(search)} ORDER BY "score" DESC, "groupId" LIMIT ${search.limit}`)
+    SELECT * FROM "best" ${behind(search)} ORDER BY "score" DESC, "groupId" LIMIT ${search.limit}`
 }
+
+/** Items that have what the query excludes. */
+export const excludedSqlite = ({ space, terms: { excluded } }: Asked): Prisma.Sql =>
+  Prisma.sql`"item"."row" IN (SELECT "rowid" FROM "TextTerms" WHERE "TextTerms" MATCH ${excluded.map((term) => matched(space, term)).join(' OR ')})`
 
 /** Whether whatever has one of the words is a hit. */
 const isOfWords = ({ wanted, excluded }: Terms): boolean => !excluded.length && wanted.every((term) => term.kind === 'EXACT' && term.stems.length === 1)

@@ -12,6 +12,16 @@ export const MAX_SPACES = 20
 const MAX_LOOKUPS = 400
 
 export async function textSearch(reader: Reader, search: TextSearch): Promise<TextHits> {
+  const asked = await askedOf(reader, search)
+  if (!asked.length) return { hits: [], asked: new Map() }
+  const hits = reader.dialect === 'sqlite' ? await searchSqlite(reader, asked, search) : await searchPostgresql(reader, asked, search)
+  return { hits, asked: bySpace(asked) }
+}
+
+export const bySpace = (asked: readonly Asked[]): ReadonlyMap<number, Asked> => new Map(asked.map((each) => [each.space.no, each]))
+
+/** What is looked for in each of the spaces in which there is anything. */
+export async function askedOf(reader: Reader, search: Pick<TextSearch, 'spaces' | 'parts'>): Promise<Asked[]> {
   if (!search.spaces.length || search.spaces.length > MAX_SPACES) throw new Error(`1 to ${MAX_SPACES} spaces are searched at once.`)
   // What cannot be searched is refused also where there is nothing yet to be searched.
   termsOf(search.parts, await languageOf('SIMPLE'))
@@ -21,10 +31,8 @@ export async function textSearch(reader: Reader, search: TextSearch): Promise<Te
     const language = await languageOf(space.language)
     asked.push({ space, language, terms: termsOf(search.parts, language) })
   }
-  if (!asked.length) return { hits: [], asked: new Map() }
   const lookups = asked.reduce((sum, { terms }) => sum + stemsWanted(terms).length, 0)
   if (lookups > MAX_LOOKUPS)
     throw new BadUserInput(`So many words are searched in ${Math.floor(MAX_LOOKUPS / (2 * MAX_TERMS))} collections at once.`, ['input', 'query'])
-  const hits = reader.dialect === 'sqlite' ? await searchSqlite(reader, asked, search) : await searchPostgresql(reader, asked, search)
-  return { hits, asked: new Map(asked.map((each) => [each.space.no, each])) }
+  return asked
 }
