@@ -135,7 +135,6 @@ END;
 CREATE VIRTUAL TABLE IF NOT EXISTS "TextTerms" USING fts5("title", "content", "words", content='', contentless_delete=1, tokenize="ascii tokenchars '_'");
 CREATE VIRTUAL TABLE IF NOT EXISTS "TextImpacts" USING fts5("terms", content='', contentless_delete=1, detail=none, tokenize="ascii tokenchars '_'");
 CREATE VIRTUAL TABLE IF NOT EXISTS "TextImpactsOf" USING fts5vocab('TextImpacts', 'instance');
-CREATE VIRTUAL TABLE IF NOT EXISTS "TextWords" USING fts5vocab('TextTerms', 'row');
 DROP TRIGGER IF EXISTS "TextItem_unindex";
 CREATE TRIGGER "TextItem_unindex" AFTER DELETE ON "TextItem" BEGIN
   DELETE FROM "TextTerms" WHERE rowid = OLD."row";

@@ -1,8 +1,9 @@
 /**
  * Finds by meaning, alone or together with the words.
  *
- * HYBRID fuses ranks, not scores, which cannot be compared: a hit counts 1 / (60 + its rank) on each side (reciprocal rank fusion). Of each
- * side the best 200 are looked at, so a list has an end, and its pages fit together.
+ * HYBRID fuses ranks, not scores, which cannot be compared: a hit counts 1 / (60 + its rank) on each side (reciprocal rank fusion), by its words
+ * only as far as it has what was asked: of a question in quite other words, a text that shares nothing but a common one tells little. Of each side
+ * the best 200 are looked at, so a list has an end, and its pages fit together.
  */
 
 import { server } from '../core/actor.ts'
@@ -72,7 +73,7 @@ export async function meaningSearch({ store, embedders }: MeaningHost, search: M
 /** In one statement: the ranks of each side, their sum, and the part of a hit that is shown. */
 function fused(words: Prisma.Sql | null, near: readonly Prisma.Sql[], search: MeaningSearch): Prisma.Sql {
   const none = Prisma.sql`SELECT '' AS "id", '' AS "groupId", 0 AS "spaceNo", 0.0 AS "similarity", '' AS "model" WHERE 1 = 0`
-  const noWords = Prisma.sql`SELECT '' AS "id", '' AS "groupId", 0 AS "spaceNo", 0 AS "score" WHERE 1 = 0`
+  const noWords = Prisma.sql`SELECT '' AS "id", '' AS "groupId", 0 AS "spaceNo", 0 AS "score", 0.0 AS "cover" WHERE 1 = 0`
   const score =
     // Vectors of several models cannot be compared either: then their ranks count.
     words === null
@@ -83,9 +84,9 @@ function fused(words: Prisma.Sql | null, near: readonly Prisma.Sql[], search: Me
       "near" AS (${near.length ? Prisma.join([...near], ' UNION ALL ') : none}),
       "nearest" AS (SELECT * FROM (SELECT "near".*, ROW_NUMBER() OVER (PARTITION BY "spaceNo", "groupId" ORDER BY "similarity" DESC, "id") AS "place" FROM "near") AS "placed" WHERE "place" = 1),
       "ranked" AS (
-        SELECT "id", "groupId", "spaceNo", ROW_NUMBER() OVER (ORDER BY "score" DESC, "groupId") AS "rank", CAST(NULL AS DOUBLE PRECISION) AS "similarity", 0 AS "side" FROM "words"
-        UNION ALL SELECT "id", "groupId", "spaceNo", ROW_NUMBER() OVER (PARTITION BY "model" ORDER BY "similarity" DESC, "groupId"), "similarity", 1 FROM "nearest"),
-      "shares" AS (SELECT "ranked".*, 1.0 / (${Prisma.raw(String(DAMPING))} + "rank") AS "share",
+        SELECT "id", "groupId", "spaceNo", ROW_NUMBER() OVER (ORDER BY "score" DESC, "groupId") AS "rank", CAST(NULL AS DOUBLE PRECISION) AS "similarity", "cover", 0 AS "side" FROM "words"
+        UNION ALL SELECT "id", "groupId", "spaceNo", ROW_NUMBER() OVER (PARTITION BY "model" ORDER BY "similarity" DESC, "groupId"), "similarity", 1.0, 1 FROM "nearest"),
+      "shares" AS (SELECT "ranked".*, "cover" / (${Prisma.raw(String(DAMPING))} + "rank") AS "share",
         ROW_NUMBER() OVER (PARTITION BY "spaceNo", "groupId" ORDER BY "rank", "side") AS "turn" FROM "ranked" WHERE "rank" <= ${Prisma.raw(String(BEST))}),
       "fused" AS (SELECT MAX(CASE WHEN "turn" = 1 THEN "id" END) AS "id", "groupId", "spaceNo", CAST(ROUND(${score}) AS BIGINT) AS "score" FROM "shares" GROUP BY "spaceNo", "groupId")
     SELECT * FROM "fused" ${behind(search)} ORDER BY "score" DESC, "groupId" LIMIT ${search.limit}`

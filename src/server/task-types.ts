@@ -7,6 +7,7 @@ import { conversationAnswer } from '../conversations/conversation-answer.ts'
 import { messagesSearchOf } from '../conversations/messages-search.ts'
 import type { Catalogue } from '../providers/catalogue.ts'
 import { createProviders, type OpenProviders } from '../providers/providers.ts'
+import { searchClear } from '../search/search-clear-run.ts'
 import { TaskTypes } from '../tasks/task-type.ts'
 import { codeRun } from '../tasks/types/code-run.ts'
 import { httpRequest } from '../tasks/types/http-request.ts'
@@ -60,6 +61,7 @@ export function openTaskTypes(config: Config, log: Logger, host: TaskTypesHost |
   taskTypes.register(httpRequest(config.HTTP_REQUEST_ALLOWED_HOSTS))
   taskTypes.register(webhookDeliver(host, config.HTTP_REQUEST_ALLOWED_HOSTS))
   taskTypes.register(vectorsBuild(host && { store: host.store, embedders }))
+  taskTypes.register(searchClear())
   if (config.CODE_RUN) taskTypes.register(codeRun())
   return { taskTypes, providers, tools, embedders, meter }
 }

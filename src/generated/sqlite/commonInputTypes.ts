@@ -403,6 +403,23 @@ export type EnumModelProviderStatusWithAggregatesFilter<$PrismaModel = never> = 
   _max?: Prisma.NestedEnumModelProviderStatusFilter<$PrismaModel>
 }
 
+export type BytesFilter<$PrismaModel = never> = {
+  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel>
+  in?: runtime.Bytes[]
+  notIn?: runtime.Bytes[]
+  not?: Prisma.NestedBytesFilter<$PrismaModel> | runtime.Bytes
+}
+
+export type BytesWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel>
+  in?: runtime.Bytes[]
+  notIn?: runtime.Bytes[]
+  not?: Prisma.NestedBytesWithAggregatesFilter<$PrismaModel> | runtime.Bytes
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedBytesFilter<$PrismaModel>
+  _max?: Prisma.NestedBytesFilter<$PrismaModel>
+}
+
 export type EnumStreamProducerFilter<$PrismaModel = never> = {
   equals?: $Enums.StreamProducer | Prisma.EnumStreamProducerFieldRefInput<$PrismaModel>
   in?: $Enums.StreamProducer[]
@@ -444,13 +461,6 @@ export type EnumChunkKindFilter<$PrismaModel = never> = {
   not?: Prisma.NestedEnumChunkKindFilter<$PrismaModel> | $Enums.ChunkKind
 }
 
-export type BytesFilter<$PrismaModel = never> = {
-  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel>
-  in?: runtime.Bytes[]
-  notIn?: runtime.Bytes[]
-  not?: Prisma.NestedBytesFilter<$PrismaModel> | runtime.Bytes
-}
-
 export type EnumChunkKindWithAggregatesFilter<$PrismaModel = never> = {
   equals?: $Enums.ChunkKind | Prisma.EnumChunkKindFieldRefInput<$PrismaModel>
   in?: $Enums.ChunkKind[]
@@ -459,16 +469,6 @@ export type EnumChunkKindWithAggregatesFilter<$PrismaModel = never> = {
   _count?: Prisma.NestedIntFilter<$PrismaModel>
   _min?: Prisma.NestedEnumChunkKindFilter<$PrismaModel>
   _max?: Prisma.NestedEnumChunkKindFilter<$PrismaModel>
-}
-
-export type BytesWithAggregatesFilter<$PrismaModel = never> = {
-  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel>
-  in?: runtime.Bytes[]
-  notIn?: runtime.Bytes[]
-  not?: Prisma.NestedBytesWithAggregatesFilter<$PrismaModel> | runtime.Bytes
-  _count?: Prisma.NestedIntFilter<$PrismaModel>
-  _min?: Prisma.NestedBytesFilter<$PrismaModel>
-  _max?: Prisma.NestedBytesFilter<$PrismaModel>
 }
 
 export type EnumTaskStatusFilter<$PrismaModel = never> = {
@@ -1030,6 +1030,23 @@ export type NestedEnumModelProviderStatusWithAggregatesFilter<$PrismaModel = nev
   _max?: Prisma.NestedEnumModelProviderStatusFilter<$PrismaModel>
 }
 
+export type NestedBytesFilter<$PrismaModel = never> = {
+  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel>
+  in?: runtime.Bytes[]
+  notIn?: runtime.Bytes[]
+  not?: Prisma.NestedBytesFilter<$PrismaModel> | runtime.Bytes
+}
+
+export type NestedBytesWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel>
+  in?: runtime.Bytes[]
+  notIn?: runtime.Bytes[]
+  not?: Prisma.NestedBytesWithAggregatesFilter<$PrismaModel> | runtime.Bytes
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedBytesFilter<$PrismaModel>
+  _max?: Prisma.NestedBytesFilter<$PrismaModel>
+}
+
 export type NestedEnumStreamProducerFilter<$PrismaModel = never> = {
   equals?: $Enums.StreamProducer | Prisma.EnumStreamProducerFieldRefInput<$PrismaModel>
   in?: $Enums.StreamProducer[]
@@ -1071,13 +1088,6 @@ export type NestedEnumChunkKindFilter<$PrismaModel = never> = {
   not?: Prisma.NestedEnumChunkKindFilter<$PrismaModel> | $Enums.ChunkKind
 }
 
-export type NestedBytesFilter<$PrismaModel = never> = {
-  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel>
-  in?: runtime.Bytes[]
-  notIn?: runtime.Bytes[]
-  not?: Prisma.NestedBytesFilter<$PrismaModel> | runtime.Bytes
-}
-
 export type NestedEnumChunkKindWithAggregatesFilter<$PrismaModel = never> = {
   equals?: $Enums.ChunkKind | Prisma.EnumChunkKindFieldRefInput<$PrismaModel>
   in?: $Enums.ChunkKind[]
@@ -1086,16 +1096,6 @@ export type NestedEnumChunkKindWithAggregatesFilter<$PrismaModel = never> = {
   _count?: Prisma.NestedIntFilter<$PrismaModel>
   _min?: Prisma.NestedEnumChunkKindFilter<$PrismaModel>
   _max?: Prisma.NestedEnumChunkKindFilter<$PrismaModel>
-}
-
-export type NestedBytesWithAggregatesFilter<$PrismaModel = never> = {
-  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel>
-  in?: runtime.Bytes[]
-  notIn?: runtime.Bytes[]
-  not?: Prisma.NestedBytesWithAggregatesFilter<$PrismaModel> | runtime.Bytes
-  _count?: Prisma.NestedIntFilter<$PrismaModel>
-  _min?: Prisma.NestedBytesFilter<$PrismaModel>
-  _max?: Prisma.NestedBytesFilter<$PrismaModel>
 }
 
 export type NestedEnumTaskStatusFilter<$PrismaModel = never> = {

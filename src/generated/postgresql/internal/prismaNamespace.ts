@@ -411,6 +411,12 @@ export const ModelName = {
   Installation: 'Installation',
   ModelProvider: 'ModelProvider',
   Model: 'Model',
+  SearchCollection: 'SearchCollection',
+  SearchDocument: 'SearchDocument',
+  SearchTag: 'SearchTag',
+  SearchChunk: 'SearchChunk',
+  SearchImport: 'SearchImport',
+  SearchImportPart: 'SearchImportPart',
   TextSpace: 'TextSpace',
   TextItem: 'TextItem',
   Stream: 'Stream',
@@ -450,7 +456,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "conversation" | "message" | "event" | "logHead" | "idempotencyKey" | "user" | "credential" | "session" | "refreshToken" | "apiKey" | "loginFailure" | "installation" | "modelProvider" | "model" | "textSpace" | "textItem" | "stream" | "streamChunk" | "task" | "taskDependency" | "taskAttempt" | "taskUnique" | "outsideTaskType" | "taskRate" | "schedule" | "scheduleTick" | "tallyHead" | "taskTally" | "taskMinute" | "providerUsage" | "usageSum" | "budget" | "budgetSpent" | "budgetReservation" | "costAlert" | "vectorSet" | "vector" | "vectorPending"
+    modelProps: "conversation" | "message" | "event" | "logHead" | "idempotencyKey" | "user" | "credential" | "session" | "refreshToken" | "apiKey" | "loginFailure" | "installation" | "modelProvider" | "model" | "searchCollection" | "searchDocument" | "searchTag" | "searchChunk" | "searchImport" | "searchImportPart" | "textSpace" | "textItem" | "stream" | "streamChunk" | "task" | "taskDependency" | "taskAttempt" | "taskUnique" | "outsideTaskType" | "taskRate" | "schedule" | "scheduleTick" | "tallyHead" | "taskTally" | "taskMinute" | "providerUsage" | "usageSum" | "budget" | "budgetSpent" | "budgetReservation" | "costAlert" | "vectorSet" | "vector" | "vectorPending"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1487,6 +1493,450 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.ModelCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.ModelCountAggregateOutputType> | number
+        }
+      }
+    }
+    SearchCollection: {
+      payload: Prisma.$SearchCollectionPayload<ExtArgs>
+      fields: Prisma.SearchCollectionFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.SearchCollectionFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.SearchCollectionFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload>
+        }
+        findFirst: {
+          args: Prisma.SearchCollectionFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.SearchCollectionFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload>
+        }
+        findMany: {
+          args: Prisma.SearchCollectionFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload>[]
+        }
+        create: {
+          args: Prisma.SearchCollectionCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload>
+        }
+        createMany: {
+          args: Prisma.SearchCollectionCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.SearchCollectionCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload>[]
+        }
+        delete: {
+          args: Prisma.SearchCollectionDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload>
+        }
+        update: {
+          args: Prisma.SearchCollectionUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload>
+        }
+        deleteMany: {
+          args: Prisma.SearchCollectionDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.SearchCollectionUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.SearchCollectionUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload>[]
+        }
+        upsert: {
+          args: Prisma.SearchCollectionUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload>
+        }
+        aggregate: {
+          args: Prisma.SearchCollectionAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateSearchCollection>
+        }
+        groupBy: {
+          args: Prisma.SearchCollectionGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchCollectionGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.SearchCollectionCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchCollectionCountAggregateOutputType> | number
+        }
+      }
+    }
+    SearchDocument: {
+      payload: Prisma.$SearchDocumentPayload<ExtArgs>
+      fields: Prisma.SearchDocumentFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.SearchDocumentFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.SearchDocumentFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload>
+        }
+        findFirst: {
+          args: Prisma.SearchDocumentFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.SearchDocumentFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload>
+        }
+        findMany: {
+          args: Prisma.SearchDocumentFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload>[]
+        }
+        create: {
+          args: Prisma.SearchDocumentCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload>
+        }
+        createMany: {
+          args: Prisma.SearchDocumentCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.SearchDocumentCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload>[]
+        }
+        delete: {
+          args: Prisma.SearchDocumentDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload>
+        }
+        update: {
+          args: Prisma.SearchDocumentUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload>
+        }
+        deleteMany: {
+          args: Prisma.SearchDocumentDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.SearchDocumentUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.SearchDocumentUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload>[]
+        }
+        upsert: {
+          args: Prisma.SearchDocumentUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload>
+        }
+        aggregate: {
+          args: Prisma.SearchDocumentAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateSearchDocument>
+        }
+        groupBy: {
+          args: Prisma.SearchDocumentGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchDocumentGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.SearchDocumentCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchDocumentCountAggregateOutputType> | number
+        }
+      }
+    }
+    SearchTag: {
+      payload: Prisma.$SearchTagPayload<ExtArgs>
+      fields: Prisma.SearchTagFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.SearchTagFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.SearchTagFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload>
+        }
+        findFirst: {
+          args: Prisma.SearchTagFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.SearchTagFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload>
+        }
+        findMany: {
+          args: Prisma.SearchTagFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload>[]
+        }
+        create: {
+          args: Prisma.SearchTagCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload>
+        }
+        createMany: {
+          args: Prisma.SearchTagCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.SearchTagCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload>[]
+        }
+        delete: {
+          args: Prisma.SearchTagDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload>
+        }
+        update: {
+          args: Prisma.SearchTagUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload>
+        }
+        deleteMany: {
+          args: Prisma.SearchTagDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.SearchTagUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.SearchTagUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload>[]
+        }
+        upsert: {
+          args: Prisma.SearchTagUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload>
+        }
+        aggregate: {
+          args: Prisma.SearchTagAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateSearchTag>
+        }
+        groupBy: {
+          args: Prisma.SearchTagGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchTagGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.SearchTagCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchTagCountAggregateOutputType> | number
+        }
+      }
+    }
+    SearchChunk: {
+      payload: Prisma.$SearchChunkPayload<ExtArgs>
+      fields: Prisma.SearchChunkFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.SearchChunkFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.SearchChunkFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload>
+        }
+        findFirst: {
+          args: Prisma.SearchChunkFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.SearchChunkFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload>
+        }
+        findMany: {
+          args: Prisma.SearchChunkFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload>[]
+        }
+        create: {
+          args: Prisma.SearchChunkCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload>
+        }
+        createMany: {
+          args: Prisma.SearchChunkCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.SearchChunkCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload>[]
+        }
+        delete: {
+          args: Prisma.SearchChunkDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload>
+        }
+        update: {
+          args: Prisma.SearchChunkUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload>
+        }
+        deleteMany: {
+          args: Prisma.SearchChunkDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.SearchChunkUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.SearchChunkUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload>[]
+        }
+        upsert: {
+          args: Prisma.SearchChunkUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload>
+        }
+        aggregate: {
+          args: Prisma.SearchChunkAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateSearchChunk>
+        }
+        groupBy: {
+          args: Prisma.SearchChunkGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchChunkGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.SearchChunkCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchChunkCountAggregateOutputType> | number
+        }
+      }
+    }
+    SearchImport: {
+      payload: Prisma.$SearchImportPayload<ExtArgs>
+      fields: Prisma.SearchImportFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.SearchImportFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.SearchImportFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload>
+        }
+        findFirst: {
+          args: Prisma.SearchImportFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.SearchImportFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload>
+        }
+        findMany: {
+          args: Prisma.SearchImportFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload>[]
+        }
+        create: {
+          args: Prisma.SearchImportCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload>
+        }
+        createMany: {
+          args: Prisma.SearchImportCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.SearchImportCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload>[]
+        }
+        delete: {
+          args: Prisma.SearchImportDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload>
+        }
+        update: {
+          args: Prisma.SearchImportUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload>
+        }
+        deleteMany: {
+          args: Prisma.SearchImportDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.SearchImportUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.SearchImportUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload>[]
+        }
+        upsert: {
+          args: Prisma.SearchImportUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload>
+        }
+        aggregate: {
+          args: Prisma.SearchImportAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateSearchImport>
+        }
+        groupBy: {
+          args: Prisma.SearchImportGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchImportGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.SearchImportCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchImportCountAggregateOutputType> | number
+        }
+      }
+    }
+    SearchImportPart: {
+      payload: Prisma.$SearchImportPartPayload<ExtArgs>
+      fields: Prisma.SearchImportPartFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.SearchImportPartFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.SearchImportPartFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload>
+        }
+        findFirst: {
+          args: Prisma.SearchImportPartFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.SearchImportPartFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload>
+        }
+        findMany: {
+          args: Prisma.SearchImportPartFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload>[]
+        }
+        create: {
+          args: Prisma.SearchImportPartCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload>
+        }
+        createMany: {
+          args: Prisma.SearchImportPartCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.SearchImportPartCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload>[]
+        }
+        delete: {
+          args: Prisma.SearchImportPartDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload>
+        }
+        update: {
+          args: Prisma.SearchImportPartUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload>
+        }
+        deleteMany: {
+          args: Prisma.SearchImportPartDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.SearchImportPartUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.SearchImportPartUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload>[]
+        }
+        upsert: {
+          args: Prisma.SearchImportPartUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload>
+        }
+        aggregate: {
+          args: Prisma.SearchImportPartAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateSearchImportPart>
+        }
+        groupBy: {
+          args: Prisma.SearchImportPartGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchImportPartGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.SearchImportPartCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchImportPartCountAggregateOutputType> | number
         }
       }
     }
@@ -3526,6 +3976,96 @@ export const ModelScalarFieldEnum = {
 export type ModelScalarFieldEnum = (typeof ModelScalarFieldEnum)[keyof typeof ModelScalarFieldEnum]
 
 
+export const SearchCollectionScalarFieldEnum = {
+  id: 'id',
+  ownerId: 'ownerId',
+  name: 'name',
+  description: 'description',
+  language: 'language',
+  chunkWords: 'chunkWords',
+  overlapWords: 'overlapWords',
+  createdAtMs: 'createdAtMs',
+  updatedAtMs: 'updatedAtMs',
+  deletedAtMs: 'deletedAtMs'
+} as const
+
+export type SearchCollectionScalarFieldEnum = (typeof SearchCollectionScalarFieldEnum)[keyof typeof SearchCollectionScalarFieldEnum]
+
+
+export const SearchDocumentScalarFieldEnum = {
+  id: 'id',
+  collectionId: 'collectionId',
+  ownerId: 'ownerId',
+  externalId: 'externalId',
+  title: 'title',
+  content: 'content',
+  metadata: 'metadata',
+  length: 'length',
+  createdAtMs: 'createdAtMs',
+  updatedAtMs: 'updatedAtMs'
+} as const
+
+export type SearchDocumentScalarFieldEnum = (typeof SearchDocumentScalarFieldEnum)[keyof typeof SearchDocumentScalarFieldEnum]
+
+
+export const SearchTagScalarFieldEnum = {
+  documentId: 'documentId',
+  tag: 'tag',
+  collectionId: 'collectionId'
+} as const
+
+export type SearchTagScalarFieldEnum = (typeof SearchTagScalarFieldEnum)[keyof typeof SearchTagScalarFieldEnum]
+
+
+export const SearchChunkScalarFieldEnum = {
+  id: 'id',
+  documentId: 'documentId',
+  collectionId: 'collectionId',
+  seq: 'seq',
+  startAt: 'startAt',
+  endAt: 'endAt',
+  hash: 'hash'
+} as const
+
+export type SearchChunkScalarFieldEnum = (typeof SearchChunkScalarFieldEnum)[keyof typeof SearchChunkScalarFieldEnum]
+
+
+export const SearchImportScalarFieldEnum = {
+  id: 'id',
+  ownerId: 'ownerId',
+  collectionId: 'collectionId',
+  format: 'format',
+  name: 'name',
+  ifExists: 'ifExists',
+  receivedParts: 'receivedParts',
+  receivedBytes: 'receivedBytes',
+  isComplete: 'isComplete',
+  readBytes: 'readBytes',
+  readRows: 'readRows',
+  state: 'state',
+  added: 'added',
+  updated: 'updated',
+  unchanged: 'unchanged',
+  failed: 'failed',
+  faults: 'faults',
+  taskId: 'taskId',
+  createdAtMs: 'createdAtMs',
+  updatedAtMs: 'updatedAtMs',
+  completedAtMs: 'completedAtMs'
+} as const
+
+export type SearchImportScalarFieldEnum = (typeof SearchImportScalarFieldEnum)[keyof typeof SearchImportScalarFieldEnum]
+
+
+export const SearchImportPartScalarFieldEnum = {
+  importId: 'importId',
+  seq: 'seq',
+  bytes: 'bytes'
+} as const
+
+export type SearchImportPartScalarFieldEnum = (typeof SearchImportPartScalarFieldEnum)[keyof typeof SearchImportPartScalarFieldEnum]
+
+
 export const TextSpaceScalarFieldEnum = {
   no: 'no',
   key: 'key',
@@ -4495,6 +5035,12 @@ export type GlobalOmitConfig = {
   installation?: Prisma.InstallationOmit
   modelProvider?: Prisma.ModelProviderOmit
   model?: Prisma.ModelOmit
+  searchCollection?: Prisma.SearchCollectionOmit
+  searchDocument?: Prisma.SearchDocumentOmit
+  searchTag?: Prisma.SearchTagOmit
+  searchChunk?: Prisma.SearchChunkOmit
+  searchImport?: Prisma.SearchImportOmit
+  searchImportPart?: Prisma.SearchImportPartOmit
   textSpace?: Prisma.TextSpaceOmit
   textItem?: Prisma.TextItemOmit
   stream?: Prisma.StreamOmit

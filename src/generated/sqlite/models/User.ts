@@ -256,6 +256,9 @@ export type UserWhereInput = {
   budgets?: Prisma.BudgetListRelationFilter
   budgeted?: Prisma.BudgetListRelationFilter
   vectorSets?: Prisma.VectorSetListRelationFilter
+  searchCollections?: Prisma.SearchCollectionListRelationFilter
+  searchDocuments?: Prisma.SearchDocumentListRelationFilter
+  searchImports?: Prisma.SearchImportListRelationFilter
 }
 
 export type UserOrderByWithRelationInput = {
@@ -279,6 +282,9 @@ export type UserOrderByWithRelationInput = {
   budgets?: Prisma.BudgetOrderByRelationAggregateInput
   budgeted?: Prisma.BudgetOrderByRelationAggregateInput
   vectorSets?: Prisma.VectorSetOrderByRelationAggregateInput
+  searchCollections?: Prisma.SearchCollectionOrderByRelationAggregateInput
+  searchDocuments?: Prisma.SearchDocumentOrderByRelationAggregateInput
+  searchImports?: Prisma.SearchImportOrderByRelationAggregateInput
 }
 
 export type UserWhereUniqueInput = Prisma.AtLeast<{
@@ -305,6 +311,9 @@ export type UserWhereUniqueInput = Prisma.AtLeast<{
   budgets?: Prisma.BudgetListRelationFilter
   budgeted?: Prisma.BudgetListRelationFilter
   vectorSets?: Prisma.VectorSetListRelationFilter
+  searchCollections?: Prisma.SearchCollectionListRelationFilter
+  searchDocuments?: Prisma.SearchDocumentListRelationFilter
+  searchImports?: Prisma.SearchImportListRelationFilter
 }, "id" | "email">
 
 export type UserOrderByWithAggregationInput = {
@@ -358,6 +367,9 @@ export type UserCreateInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateInput = {
@@ -381,6 +393,9 @@ export type UserUncheckedCreateInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUpdateInput = {
@@ -404,6 +419,9 @@ export type UserUpdateInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateInput = {
@@ -427,6 +445,9 @@ export type UserUncheckedUpdateInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateManyInput = {
@@ -575,6 +596,48 @@ export type UserUpdateOneRequiredWithoutApiKeysNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutApiKeysInput, Prisma.UserUpdateWithoutApiKeysInput>, Prisma.UserUncheckedUpdateWithoutApiKeysInput>
 }
 
+export type UserCreateNestedOneWithoutSearchCollectionsInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSearchCollectionsInput, Prisma.UserUncheckedCreateWithoutSearchCollectionsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSearchCollectionsInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutSearchCollectionsNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSearchCollectionsInput, Prisma.UserUncheckedCreateWithoutSearchCollectionsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSearchCollectionsInput
+  upsert?: Prisma.UserUpsertWithoutSearchCollectionsInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutSearchCollectionsInput, Prisma.UserUpdateWithoutSearchCollectionsInput>, Prisma.UserUncheckedUpdateWithoutSearchCollectionsInput>
+}
+
+export type UserCreateNestedOneWithoutSearchDocumentsInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSearchDocumentsInput, Prisma.UserUncheckedCreateWithoutSearchDocumentsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSearchDocumentsInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutSearchDocumentsNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSearchDocumentsInput, Prisma.UserUncheckedCreateWithoutSearchDocumentsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSearchDocumentsInput
+  upsert?: Prisma.UserUpsertWithoutSearchDocumentsInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutSearchDocumentsInput, Prisma.UserUpdateWithoutSearchDocumentsInput>, Prisma.UserUncheckedUpdateWithoutSearchDocumentsInput>
+}
+
+export type UserCreateNestedOneWithoutSearchImportsInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSearchImportsInput, Prisma.UserUncheckedCreateWithoutSearchImportsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSearchImportsInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutSearchImportsNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSearchImportsInput, Prisma.UserUncheckedCreateWithoutSearchImportsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSearchImportsInput
+  upsert?: Prisma.UserUpsertWithoutSearchImportsInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutSearchImportsInput, Prisma.UserUpdateWithoutSearchImportsInput>, Prisma.UserUncheckedUpdateWithoutSearchImportsInput>
+}
+
 export type UserCreateNestedOneWithoutStreamsInput = {
   create?: Prisma.XOR<Prisma.UserCreateWithoutStreamsInput, Prisma.UserUncheckedCreateWithoutStreamsInput>
   connectOrCreate?: Prisma.UserCreateOrConnectWithoutStreamsInput
@@ -709,6 +772,9 @@ export type UserCreateWithoutConversationsInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutConversationsInput = {
@@ -731,6 +797,9 @@ export type UserUncheckedCreateWithoutConversationsInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutConversationsInput = {
@@ -769,6 +838,9 @@ export type UserUpdateWithoutConversationsInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutConversationsInput = {
@@ -791,6 +863,9 @@ export type UserUncheckedUpdateWithoutConversationsInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutCredentialInput = {
@@ -813,6 +888,9 @@ export type UserCreateWithoutCredentialInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutCredentialInput = {
@@ -835,6 +913,9 @@ export type UserUncheckedCreateWithoutCredentialInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutCredentialInput = {
@@ -873,6 +954,9 @@ export type UserUpdateWithoutCredentialInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutCredentialInput = {
@@ -895,6 +979,9 @@ export type UserUncheckedUpdateWithoutCredentialInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutSessionsInput = {
@@ -917,6 +1004,9 @@ export type UserCreateWithoutSessionsInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutSessionsInput = {
@@ -939,6 +1029,9 @@ export type UserUncheckedCreateWithoutSessionsInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutSessionsInput = {
@@ -977,6 +1070,9 @@ export type UserUpdateWithoutSessionsInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutSessionsInput = {
@@ -999,6 +1095,9 @@ export type UserUncheckedUpdateWithoutSessionsInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutApiKeysInput = {
@@ -1021,6 +1120,9 @@ export type UserCreateWithoutApiKeysInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutApiKeysInput = {
@@ -1043,6 +1145,9 @@ export type UserUncheckedCreateWithoutApiKeysInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutApiKeysInput = {
@@ -1081,6 +1186,9 @@ export type UserUpdateWithoutApiKeysInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutApiKeysInput = {
@@ -1103,6 +1211,357 @@ export type UserUncheckedUpdateWithoutApiKeysInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserCreateWithoutSearchCollectionsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
+}
+
+export type UserUncheckedCreateWithoutSearchCollectionsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
+}
+
+export type UserCreateOrConnectWithoutSearchCollectionsInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutSearchCollectionsInput, Prisma.UserUncheckedCreateWithoutSearchCollectionsInput>
+}
+
+export type UserUpsertWithoutSearchCollectionsInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutSearchCollectionsInput, Prisma.UserUncheckedUpdateWithoutSearchCollectionsInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutSearchCollectionsInput, Prisma.UserUncheckedCreateWithoutSearchCollectionsInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutSearchCollectionsInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutSearchCollectionsInput, Prisma.UserUncheckedUpdateWithoutSearchCollectionsInput>
+}
+
+export type UserUpdateWithoutSearchCollectionsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserUncheckedUpdateWithoutSearchCollectionsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserCreateWithoutSearchDocumentsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
+}
+
+export type UserUncheckedCreateWithoutSearchDocumentsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
+}
+
+export type UserCreateOrConnectWithoutSearchDocumentsInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutSearchDocumentsInput, Prisma.UserUncheckedCreateWithoutSearchDocumentsInput>
+}
+
+export type UserUpsertWithoutSearchDocumentsInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutSearchDocumentsInput, Prisma.UserUncheckedUpdateWithoutSearchDocumentsInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutSearchDocumentsInput, Prisma.UserUncheckedCreateWithoutSearchDocumentsInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutSearchDocumentsInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutSearchDocumentsInput, Prisma.UserUncheckedUpdateWithoutSearchDocumentsInput>
+}
+
+export type UserUpdateWithoutSearchDocumentsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserUncheckedUpdateWithoutSearchDocumentsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserCreateWithoutSearchImportsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+}
+
+export type UserUncheckedCreateWithoutSearchImportsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+}
+
+export type UserCreateOrConnectWithoutSearchImportsInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutSearchImportsInput, Prisma.UserUncheckedCreateWithoutSearchImportsInput>
+}
+
+export type UserUpsertWithoutSearchImportsInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutSearchImportsInput, Prisma.UserUncheckedUpdateWithoutSearchImportsInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutSearchImportsInput, Prisma.UserUncheckedCreateWithoutSearchImportsInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutSearchImportsInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutSearchImportsInput, Prisma.UserUncheckedUpdateWithoutSearchImportsInput>
+}
+
+export type UserUpdateWithoutSearchImportsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserUncheckedUpdateWithoutSearchImportsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutStreamsInput = {
@@ -1125,6 +1584,9 @@ export type UserCreateWithoutStreamsInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutStreamsInput = {
@@ -1147,6 +1609,9 @@ export type UserUncheckedCreateWithoutStreamsInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutStreamsInput = {
@@ -1185,6 +1650,9 @@ export type UserUpdateWithoutStreamsInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutStreamsInput = {
@@ -1207,6 +1675,9 @@ export type UserUncheckedUpdateWithoutStreamsInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutTasksInput = {
@@ -1229,6 +1700,9 @@ export type UserCreateWithoutTasksInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutTasksInput = {
@@ -1251,6 +1725,9 @@ export type UserUncheckedCreateWithoutTasksInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutTasksInput = {
@@ -1289,6 +1766,9 @@ export type UserUpdateWithoutTasksInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutTasksInput = {
@@ -1311,6 +1791,9 @@ export type UserUncheckedUpdateWithoutTasksInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutTaskTypesInput = {
@@ -1333,6 +1816,9 @@ export type UserCreateWithoutTaskTypesInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutTaskTypesInput = {
@@ -1355,6 +1841,9 @@ export type UserUncheckedCreateWithoutTaskTypesInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutTaskTypesInput = {
@@ -1393,6 +1882,9 @@ export type UserUpdateWithoutTaskTypesInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutTaskTypesInput = {
@@ -1415,6 +1907,9 @@ export type UserUncheckedUpdateWithoutTaskTypesInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutSchedulesInput = {
@@ -1437,6 +1932,9 @@ export type UserCreateWithoutSchedulesInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutSchedulesInput = {
@@ -1459,6 +1957,9 @@ export type UserUncheckedCreateWithoutSchedulesInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutSchedulesInput = {
@@ -1497,6 +1998,9 @@ export type UserUpdateWithoutSchedulesInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutSchedulesInput = {
@@ -1519,6 +2023,9 @@ export type UserUncheckedUpdateWithoutSchedulesInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutUsageInput = {
@@ -1541,6 +2048,9 @@ export type UserCreateWithoutUsageInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutUsageInput = {
@@ -1563,6 +2073,9 @@ export type UserUncheckedCreateWithoutUsageInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutUsageInput = {
@@ -1601,6 +2114,9 @@ export type UserUpdateWithoutUsageInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutUsageInput = {
@@ -1623,6 +2139,9 @@ export type UserUncheckedUpdateWithoutUsageInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutBudgetsInput = {
@@ -1645,6 +2164,9 @@ export type UserCreateWithoutBudgetsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutBudgetsInput = {
@@ -1667,6 +2189,9 @@ export type UserUncheckedCreateWithoutBudgetsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutBudgetsInput = {
@@ -1694,6 +2219,9 @@ export type UserCreateWithoutBudgetedInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutBudgetedInput = {
@@ -1716,6 +2244,9 @@ export type UserUncheckedCreateWithoutBudgetedInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutBudgetedInput = {
@@ -1754,6 +2285,9 @@ export type UserUpdateWithoutBudgetsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutBudgetsInput = {
@@ -1776,6 +2310,9 @@ export type UserUncheckedUpdateWithoutBudgetsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUpsertWithoutBudgetedInput = {
@@ -1809,6 +2346,9 @@ export type UserUpdateWithoutBudgetedInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutBudgetedInput = {
@@ -1831,6 +2371,9 @@ export type UserUncheckedUpdateWithoutBudgetedInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutVectorSetsInput = {
@@ -1853,6 +2396,9 @@ export type UserCreateWithoutVectorSetsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutVectorSetsInput = {
@@ -1875,6 +2421,9 @@ export type UserUncheckedCreateWithoutVectorSetsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutVectorSetsInput = {
@@ -1913,6 +2462,9 @@ export type UserUpdateWithoutVectorSetsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutVectorSetsInput = {
@@ -1935,6 +2487,9 @@ export type UserUncheckedUpdateWithoutVectorSetsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 
@@ -1954,6 +2509,9 @@ export type UserCountOutputType = {
   budgets: number
   budgeted: number
   vectorSets: number
+  searchCollections: number
+  searchDocuments: number
+  searchImports: number
 }
 
 export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -1968,6 +2526,9 @@ export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.I
   budgets?: boolean | UserCountOutputTypeCountBudgetsArgs
   budgeted?: boolean | UserCountOutputTypeCountBudgetedArgs
   vectorSets?: boolean | UserCountOutputTypeCountVectorSetsArgs
+  searchCollections?: boolean | UserCountOutputTypeCountSearchCollectionsArgs
+  searchDocuments?: boolean | UserCountOutputTypeCountSearchDocumentsArgs
+  searchImports?: boolean | UserCountOutputTypeCountSearchImportsArgs
 }
 
 /**
@@ -2057,6 +2618,27 @@ export type UserCountOutputTypeCountVectorSetsArgs<ExtArgs extends runtime.Types
   where?: Prisma.VectorSetWhereInput
 }
 
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountSearchCollectionsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.SearchCollectionWhereInput
+}
+
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountSearchDocumentsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.SearchDocumentWhereInput
+}
+
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountSearchImportsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.SearchImportWhereInput
+}
+
 
 export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
@@ -2079,6 +2661,9 @@ export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   budgets?: boolean | Prisma.User$budgetsArgs<ExtArgs>
   budgeted?: boolean | Prisma.User$budgetedArgs<ExtArgs>
   vectorSets?: boolean | Prisma.User$vectorSetsArgs<ExtArgs>
+  searchCollections?: boolean | Prisma.User$searchCollectionsArgs<ExtArgs>
+  searchDocuments?: boolean | Prisma.User$searchDocumentsArgs<ExtArgs>
+  searchImports?: boolean | Prisma.User$searchImportsArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["user"]>
 
@@ -2129,6 +2714,9 @@ export type UserInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   budgets?: boolean | Prisma.User$budgetsArgs<ExtArgs>
   budgeted?: boolean | Prisma.User$budgetedArgs<ExtArgs>
   vectorSets?: boolean | Prisma.User$vectorSetsArgs<ExtArgs>
+  searchCollections?: boolean | Prisma.User$searchCollectionsArgs<ExtArgs>
+  searchDocuments?: boolean | Prisma.User$searchDocumentsArgs<ExtArgs>
+  searchImports?: boolean | Prisma.User$searchImportsArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type UserIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
@@ -2149,6 +2737,9 @@ export type $UserPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
     budgets: Prisma.$BudgetPayload<ExtArgs>[]
     budgeted: Prisma.$BudgetPayload<ExtArgs>[]
     vectorSets: Prisma.$VectorSetPayload<ExtArgs>[]
+    searchCollections: Prisma.$SearchCollectionPayload<ExtArgs>[]
+    searchDocuments: Prisma.$SearchDocumentPayload<ExtArgs>[]
+    searchImports: Prisma.$SearchImportPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
@@ -2571,6 +3162,9 @@ export interface Prisma__UserClient<T, Null = never, ExtArgs extends runtime.Typ
   budgets<T extends Prisma.User$budgetsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$budgetsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$BudgetPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   budgeted<T extends Prisma.User$budgetedArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$budgetedArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$BudgetPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   vectorSets<T extends Prisma.User$vectorSetsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$vectorSetsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$VectorSetPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  searchCollections<T extends Prisma.User$searchCollectionsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$searchCollectionsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$SearchCollectionPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  searchDocuments<T extends Prisma.User$searchDocumentsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$searchDocumentsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$SearchDocumentPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  searchImports<T extends Prisma.User$searchImportsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$searchImportsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$SearchImportPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -3279,6 +3873,78 @@ export type User$vectorSetsArgs<ExtArgs extends runtime.Types.Extensions.Interna
   take?: number
   skip?: number
   distinct?: Prisma.VectorSetScalarFieldEnum | Prisma.VectorSetScalarFieldEnum[]
+}
+
+/**
+ * User.searchCollections
+ */
+export type User$searchCollectionsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the SearchCollection
+   */
+  select?: Prisma.SearchCollectionSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the SearchCollection
+   */
+  omit?: Prisma.SearchCollectionOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.SearchCollectionInclude<ExtArgs> | null
+  where?: Prisma.SearchCollectionWhereInput
+  orderBy?: Prisma.SearchCollectionOrderByWithRelationInput | Prisma.SearchCollectionOrderByWithRelationInput[]
+  cursor?: Prisma.SearchCollectionWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.SearchCollectionScalarFieldEnum | Prisma.SearchCollectionScalarFieldEnum[]
+}
+
+/**
+ * User.searchDocuments
+ */
+export type User$searchDocumentsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the SearchDocument
+   */
+  select?: Prisma.SearchDocumentSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the SearchDocument
+   */
+  omit?: Prisma.SearchDocumentOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.SearchDocumentInclude<ExtArgs> | null
+  where?: Prisma.SearchDocumentWhereInput
+  orderBy?: Prisma.SearchDocumentOrderByWithRelationInput | Prisma.SearchDocumentOrderByWithRelationInput[]
+  cursor?: Prisma.SearchDocumentWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.SearchDocumentScalarFieldEnum | Prisma.SearchDocumentScalarFieldEnum[]
+}
+
+/**
+ * User.searchImports
+ */
+export type User$searchImportsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the SearchImport
+   */
+  select?: Prisma.SearchImportSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the SearchImport
+   */
+  omit?: Prisma.SearchImportOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.SearchImportInclude<ExtArgs> | null
+  where?: Prisma.SearchImportWhereInput
+  orderBy?: Prisma.SearchImportOrderByWithRelationInput | Prisma.SearchImportOrderByWithRelationInput[]
+  cursor?: Prisma.SearchImportWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.SearchImportScalarFieldEnum | Prisma.SearchImportScalarFieldEnum[]
 }
 
 /**
