@@ -110,4 +110,4 @@ mutation('searchCollectionEmbed', {
 
 /** Errors about models name the field by itself. */
 const aboutModel = (error: unknown): unknown =>
-  error instanceof DomainError && error.inputPath?.[0] === 'model' ? Object.assign(Object.create(error), { inputPath: ['input', 'model'] }) : error
+  error instanceof DomainError && error.inputPath?.[0] === 'model' ? new DomainError(error.code, error.message, ['input', 'model']) : error

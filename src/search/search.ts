@@ -4,7 +4,6 @@ import { BadUserInput, NotFound } from '../core/errors.ts'
 import { toGlobalId } from '../core/ids.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
-import { NoVectors } from '../vectors/vector-errors.ts'
 import { spaceOf } from './collection.ts'
 import { type DocumentFilter, documentWhere } from './document-filter.ts'
 import { liveSetsOf, type MeaningHost, meaningSearch } from './meaning-search.ts'
@@ -58,7 +57,7 @@ async function needVectors(work: Work, spaces: readonly string[]): Promise<void>
   const without = spaces.find((space) => !live.has(space))
   if (without === undefined) return
   const id = toGlobalId('SearchCollection', without.slice(without.indexOf(':') + 1))
-  throw new NoVectors(`The collection ${id} has no vectors yet: searchCollectionEmbed makes them. The mode HYBRID finds what is in it by its words.`, [
+  throw new BadUserInput(`The collection ${id} has no vectors yet: searchCollectionEmbed makes them. The mode HYBRID finds what is in it by its words.`, [
     'input',
     'collections',
   ])
