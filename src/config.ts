@@ -84,6 +84,7 @@ export const SETTINGS = {
     whole(30, 36_500).optional(),
     'So long after its end what a stream said is removed; the stream itself stays and says so. At least 30. Default: never.',
   ],
+  SEARCH_IMPORT_MAX_BYTES: [whole(1_000, 100_000_000_000).default(2_000_000_000), 'Largest file that may be read into a search collection.'],
   MAX_EVENT_STREAMS_PER_USER: [whole(1, 100_000).default(100), 'Connections to `/streams/…` that a user may have open at once on one server.'],
   TASK_CONCURRENCY: [whole(0, 1000).default(8), 'Tasks this server, or worker, works on at once; 0: it only serves the API.'],
   WORKER_TYPES: [list.default([]), 'For `npm run worker`: the task types it works on, comma-separated. Default: all.'],

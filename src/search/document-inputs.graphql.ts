@@ -2,10 +2,11 @@
 import { z } from 'zod'
 import { BadUserInput } from '../core/errors.ts'
 import { idOf, newIdOf } from '../core/ids.ts'
-import { given, jsonObject, name, optionalId, optionalName, text } from '../core/input.ts'
+import { given, optionalId, optionalName } from '../core/input.ts'
 import type { InputBuilder } from '../graphql/mutation.ts'
 import type { Into } from './collection-hold.ts'
 import { type DocumentInput, MAX_CONTENT, MAX_EXTERNAL_ID, MAX_METADATA_BYTES, MAX_TAG, MAX_TAGS, MAX_TITLE } from './document.ts'
+import { content, externalId, metadata, tags, title } from './document-rules.ts'
 
 export const WORDS = {
   externalId: `What you call it, unique in its collection; at most ${MAX_EXTERNAL_ID} characters`,
@@ -24,14 +25,10 @@ export const documentFields = (t: InputBuilder) => ({
   tags: t.stringList({ description: `${WORDS.tags}.` }),
 })
 
-export const content = text(1, MAX_CONTENT).refine((value) => value.trim().length > 0, 'Must not be blank')
-export const metadata = jsonObject(MAX_METADATA_BYTES)
-export const tags = z.array(name(MAX_TAG)).max(MAX_TAGS, `Must have at most ${MAX_TAGS} entries`)
-
 export const documentRules = {
   id: optionalId,
-  externalId: optionalName(MAX_EXTERNAL_ID),
-  title: given(text(0, MAX_TITLE)),
+  externalId,
+  title,
   content,
   metadata: given(metadata),
   tags: given(tags),

@@ -16,6 +16,7 @@ import { environmentWrite } from '../providers/environment-write.ts'
 import { ModelLister } from '../providers/model-lister.ts'
 import { Scheduler } from '../schedules/scheduler.ts'
 import { ticksExpire } from '../schedules/ticks-expire.ts'
+import { importsExpire } from '../search/imports-expire.ts'
 import { openSecrets } from '../secrets.ts'
 import { ChunkCommitter } from '../streams/chunk-committer.ts'
 import { StreamHub } from '../streams/stream-hub.ts'
@@ -121,6 +122,7 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
       tasksAge(store, age),
       streamsAge(),
       vectorsSweep(store, signal),
+      importsExpire(store, signal),
       database.analyze(),
     ]).catch(warn)
   }, HOUSEKEEPING_EVERY_MS)

@@ -8,6 +8,7 @@ import { messagesSearchOf } from '../conversations/messages-search.ts'
 import type { Catalogue } from '../providers/catalogue.ts'
 import { createProviders, type OpenProviders } from '../providers/providers.ts'
 import { searchClear } from '../search/search-clear-run.ts'
+import { searchImport } from '../search/search-import-run.ts'
 import { TaskTypes } from '../tasks/task-type.ts'
 import { codeRun } from '../tasks/types/code-run.ts'
 import { httpRequest } from '../tasks/types/http-request.ts'
@@ -62,6 +63,7 @@ export function openTaskTypes(config: Config, log: Logger, host: TaskTypesHost |
   taskTypes.register(webhookDeliver(host, config.HTTP_REQUEST_ALLOWED_HOSTS))
   taskTypes.register(vectorsBuild(host && { store: host.store, embedders }))
   taskTypes.register(searchClear())
+  taskTypes.register(searchImport(host?.store ?? null))
   if (config.CODE_RUN) taskTypes.register(codeRun())
   return { taskTypes, providers, tools, embedders, meter }
 }

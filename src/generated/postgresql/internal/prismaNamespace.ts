@@ -4048,6 +4048,7 @@ export const SearchImportScalarFieldEnum = {
   unchanged: 'unchanged',
   failed: 'failed',
   faults: 'faults',
+  error: 'error',
   taskId: 'taskId',
   createdAtMs: 'createdAtMs',
   updatedAtMs: 'updatedAtMs',
@@ -4060,6 +4061,7 @@ export type SearchImportScalarFieldEnum = (typeof SearchImportScalarFieldEnum)[k
 export const SearchImportPartScalarFieldEnum = {
   importId: 'importId',
   seq: 'seq',
+  startByte: 'startByte',
   bytes: 'bytes'
 } as const
 

@@ -4045,6 +4045,7 @@ export const SearchImportScalarFieldEnum = {
   unchanged: 'unchanged',
   failed: 'failed',
   faults: 'faults',
+  error: 'error',
   taskId: 'taskId',
   createdAtMs: 'createdAtMs',
   updatedAtMs: 'updatedAtMs',
@@ -4057,6 +4058,7 @@ export type SearchImportScalarFieldEnum = (typeof SearchImportScalarFieldEnum)[k
 export const SearchImportPartScalarFieldEnum = {
   importId: 'importId',
   seq: 'seq',
+  startByte: 'startByte',
   bytes: 'bytes'
 } as const
 

@@ -70,6 +70,7 @@ export type SearchImportMinAggregateOutputType = {
   updated: number | null
   unchanged: number | null
   failed: number | null
+  error: string | null
   taskId: string | null
   createdAtMs: bigint | null
   updatedAtMs: bigint | null
@@ -92,6 +93,7 @@ export type SearchImportMaxAggregateOutputType = {
   updated: number | null
   unchanged: number | null
   failed: number | null
+  error: string | null
   taskId: string | null
   createdAtMs: bigint | null
   updatedAtMs: bigint | null
@@ -116,6 +118,7 @@ export type SearchImportCountAggregateOutputType = {
   unchanged: number
   failed: number
   faults: number
+  error: number
   taskId: number
   createdAtMs: number
   updatedAtMs: number
@@ -168,6 +171,7 @@ export type SearchImportMinAggregateInputType = {
   updated?: true
   unchanged?: true
   failed?: true
+  error?: true
   taskId?: true
   createdAtMs?: true
   updatedAtMs?: true
@@ -190,6 +194,7 @@ export type SearchImportMaxAggregateInputType = {
   updated?: true
   unchanged?: true
   failed?: true
+  error?: true
   taskId?: true
   createdAtMs?: true
   updatedAtMs?: true
@@ -214,6 +219,7 @@ export type SearchImportCountAggregateInputType = {
   unchanged?: true
   failed?: true
   faults?: true
+  error?: true
   taskId?: true
   createdAtMs?: true
   updatedAtMs?: true
@@ -325,6 +331,7 @@ export type SearchImportGroupByOutputType = {
   unchanged: number
   failed: number
   faults: runtime.JsonValue
+  error: string | null
   taskId: string | null
   createdAtMs: bigint
   updatedAtMs: bigint
@@ -372,6 +379,7 @@ export type SearchImportWhereInput = {
   unchanged?: Prisma.IntFilter<"SearchImport"> | number
   failed?: Prisma.IntFilter<"SearchImport"> | number
   faults?: Prisma.JsonFilter<"SearchImport">
+  error?: Prisma.StringNullableFilter<"SearchImport"> | string | null
   taskId?: Prisma.StringNullableFilter<"SearchImport"> | string | null
   createdAtMs?: Prisma.BigIntFilter<"SearchImport"> | bigint | number
   updatedAtMs?: Prisma.BigIntFilter<"SearchImport"> | bigint | number
@@ -399,6 +407,7 @@ export type SearchImportOrderByWithRelationInput = {
   unchanged?: Prisma.SortOrder
   failed?: Prisma.SortOrder
   faults?: Prisma.SortOrder
+  error?: Prisma.SortOrderInput | Prisma.SortOrder
   taskId?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
   updatedAtMs?: Prisma.SortOrder
@@ -429,6 +438,7 @@ export type SearchImportWhereUniqueInput = Prisma.AtLeast<{
   unchanged?: Prisma.IntFilter<"SearchImport"> | number
   failed?: Prisma.IntFilter<"SearchImport"> | number
   faults?: Prisma.JsonFilter<"SearchImport">
+  error?: Prisma.StringNullableFilter<"SearchImport"> | string | null
   taskId?: Prisma.StringNullableFilter<"SearchImport"> | string | null
   createdAtMs?: Prisma.BigIntFilter<"SearchImport"> | bigint | number
   updatedAtMs?: Prisma.BigIntFilter<"SearchImport"> | bigint | number
@@ -456,6 +466,7 @@ export type SearchImportOrderByWithAggregationInput = {
   unchanged?: Prisma.SortOrder
   failed?: Prisma.SortOrder
   faults?: Prisma.SortOrder
+  error?: Prisma.SortOrderInput | Prisma.SortOrder
   taskId?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
   updatedAtMs?: Prisma.SortOrder
@@ -488,6 +499,7 @@ export type SearchImportScalarWhereWithAggregatesInput = {
   unchanged?: Prisma.IntWithAggregatesFilter<"SearchImport"> | number
   failed?: Prisma.IntWithAggregatesFilter<"SearchImport"> | number
   faults?: Prisma.JsonWithAggregatesFilter<"SearchImport">
+  error?: Prisma.StringNullableWithAggregatesFilter<"SearchImport"> | string | null
   taskId?: Prisma.StringNullableWithAggregatesFilter<"SearchImport"> | string | null
   createdAtMs?: Prisma.BigIntWithAggregatesFilter<"SearchImport"> | bigint | number
   updatedAtMs?: Prisma.BigIntWithAggregatesFilter<"SearchImport"> | bigint | number
@@ -510,6 +522,7 @@ export type SearchImportCreateInput = {
   unchanged: number
   failed: number
   faults: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: string | null
   taskId?: string | null
   createdAtMs: bigint | number
   updatedAtMs: bigint | number
@@ -537,6 +550,7 @@ export type SearchImportUncheckedCreateInput = {
   unchanged: number
   failed: number
   faults: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: string | null
   taskId?: string | null
   createdAtMs: bigint | number
   updatedAtMs: bigint | number
@@ -560,6 +574,7 @@ export type SearchImportUpdateInput = {
   unchanged?: Prisma.IntFieldUpdateOperationsInput | number
   failed?: Prisma.IntFieldUpdateOperationsInput | number
   faults?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -587,6 +602,7 @@ export type SearchImportUncheckedUpdateInput = {
   unchanged?: Prisma.IntFieldUpdateOperationsInput | number
   failed?: Prisma.IntFieldUpdateOperationsInput | number
   faults?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -612,6 +628,7 @@ export type SearchImportCreateManyInput = {
   unchanged: number
   failed: number
   faults: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: string | null
   taskId?: string | null
   createdAtMs: bigint | number
   updatedAtMs: bigint | number
@@ -634,6 +651,7 @@ export type SearchImportUpdateManyMutationInput = {
   unchanged?: Prisma.IntFieldUpdateOperationsInput | number
   failed?: Prisma.IntFieldUpdateOperationsInput | number
   faults?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -658,6 +676,7 @@ export type SearchImportUncheckedUpdateManyInput = {
   unchanged?: Prisma.IntFieldUpdateOperationsInput | number
   failed?: Prisma.IntFieldUpdateOperationsInput | number
   faults?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -692,6 +711,7 @@ export type SearchImportCountOrderByAggregateInput = {
   unchanged?: Prisma.SortOrder
   failed?: Prisma.SortOrder
   faults?: Prisma.SortOrder
+  error?: Prisma.SortOrder
   taskId?: Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
   updatedAtMs?: Prisma.SortOrder
@@ -728,6 +748,7 @@ export type SearchImportMaxOrderByAggregateInput = {
   updated?: Prisma.SortOrder
   unchanged?: Prisma.SortOrder
   failed?: Prisma.SortOrder
+  error?: Prisma.SortOrder
   taskId?: Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
   updatedAtMs?: Prisma.SortOrder
@@ -750,6 +771,7 @@ export type SearchImportMinOrderByAggregateInput = {
   updated?: Prisma.SortOrder
   unchanged?: Prisma.SortOrder
   failed?: Prisma.SortOrder
+  error?: Prisma.SortOrder
   taskId?: Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
   updatedAtMs?: Prisma.SortOrder
@@ -889,6 +911,7 @@ export type SearchImportCreateWithoutOwnerInput = {
   unchanged: number
   failed: number
   faults: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: string | null
   taskId?: string | null
   createdAtMs: bigint | number
   updatedAtMs: bigint | number
@@ -914,6 +937,7 @@ export type SearchImportUncheckedCreateWithoutOwnerInput = {
   unchanged: number
   failed: number
   faults: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: string | null
   taskId?: string | null
   createdAtMs: bigint | number
   updatedAtMs: bigint | number
@@ -967,6 +991,7 @@ export type SearchImportScalarWhereInput = {
   unchanged?: Prisma.IntFilter<"SearchImport"> | number
   failed?: Prisma.IntFilter<"SearchImport"> | number
   faults?: Prisma.JsonFilter<"SearchImport">
+  error?: Prisma.StringNullableFilter<"SearchImport"> | string | null
   taskId?: Prisma.StringNullableFilter<"SearchImport"> | string | null
   createdAtMs?: Prisma.BigIntFilter<"SearchImport"> | bigint | number
   updatedAtMs?: Prisma.BigIntFilter<"SearchImport"> | bigint | number
@@ -989,6 +1014,7 @@ export type SearchImportCreateWithoutCollectionInput = {
   unchanged: number
   failed: number
   faults: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: string | null
   taskId?: string | null
   createdAtMs: bigint | number
   updatedAtMs: bigint | number
@@ -1014,6 +1040,7 @@ export type SearchImportUncheckedCreateWithoutCollectionInput = {
   unchanged: number
   failed: number
   faults: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: string | null
   taskId?: string | null
   createdAtMs: bigint | number
   updatedAtMs: bigint | number
@@ -1062,6 +1089,7 @@ export type SearchImportCreateWithoutPartsInput = {
   unchanged: number
   failed: number
   faults: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: string | null
   taskId?: string | null
   createdAtMs: bigint | number
   updatedAtMs: bigint | number
@@ -1088,6 +1116,7 @@ export type SearchImportUncheckedCreateWithoutPartsInput = {
   unchanged: number
   failed: number
   faults: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: string | null
   taskId?: string | null
   createdAtMs: bigint | number
   updatedAtMs: bigint | number
@@ -1126,6 +1155,7 @@ export type SearchImportUpdateWithoutPartsInput = {
   unchanged?: Prisma.IntFieldUpdateOperationsInput | number
   failed?: Prisma.IntFieldUpdateOperationsInput | number
   faults?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -1152,6 +1182,7 @@ export type SearchImportUncheckedUpdateWithoutPartsInput = {
   unchanged?: Prisma.IntFieldUpdateOperationsInput | number
   failed?: Prisma.IntFieldUpdateOperationsInput | number
   faults?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -1175,6 +1206,7 @@ export type SearchImportCreateManyOwnerInput = {
   unchanged: number
   failed: number
   faults: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: string | null
   taskId?: string | null
   createdAtMs: bigint | number
   updatedAtMs: bigint | number
@@ -1197,6 +1229,7 @@ export type SearchImportUpdateWithoutOwnerInput = {
   unchanged?: Prisma.IntFieldUpdateOperationsInput | number
   failed?: Prisma.IntFieldUpdateOperationsInput | number
   faults?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -1222,6 +1255,7 @@ export type SearchImportUncheckedUpdateWithoutOwnerInput = {
   unchanged?: Prisma.IntFieldUpdateOperationsInput | number
   failed?: Prisma.IntFieldUpdateOperationsInput | number
   faults?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -1246,6 +1280,7 @@ export type SearchImportUncheckedUpdateManyWithoutOwnerInput = {
   unchanged?: Prisma.IntFieldUpdateOperationsInput | number
   failed?: Prisma.IntFieldUpdateOperationsInput | number
   faults?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -1269,6 +1304,7 @@ export type SearchImportCreateManyCollectionInput = {
   unchanged: number
   failed: number
   faults: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: string | null
   taskId?: string | null
   createdAtMs: bigint | number
   updatedAtMs: bigint | number
@@ -1291,6 +1327,7 @@ export type SearchImportUpdateWithoutCollectionInput = {
   unchanged?: Prisma.IntFieldUpdateOperationsInput | number
   failed?: Prisma.IntFieldUpdateOperationsInput | number
   faults?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -1316,6 +1353,7 @@ export type SearchImportUncheckedUpdateWithoutCollectionInput = {
   unchanged?: Prisma.IntFieldUpdateOperationsInput | number
   failed?: Prisma.IntFieldUpdateOperationsInput | number
   faults?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -1340,6 +1378,7 @@ export type SearchImportUncheckedUpdateManyWithoutCollectionInput = {
   unchanged?: Prisma.IntFieldUpdateOperationsInput | number
   failed?: Prisma.IntFieldUpdateOperationsInput | number
   faults?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -1395,6 +1434,7 @@ export type SearchImportSelect<ExtArgs extends runtime.Types.Extensions.Internal
   unchanged?: boolean
   failed?: boolean
   faults?: boolean
+  error?: boolean
   taskId?: boolean
   createdAtMs?: boolean
   updatedAtMs?: boolean
@@ -1423,6 +1463,7 @@ export type SearchImportSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   unchanged?: boolean
   failed?: boolean
   faults?: boolean
+  error?: boolean
   taskId?: boolean
   createdAtMs?: boolean
   updatedAtMs?: boolean
@@ -1449,6 +1490,7 @@ export type SearchImportSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   unchanged?: boolean
   failed?: boolean
   faults?: boolean
+  error?: boolean
   taskId?: boolean
   createdAtMs?: boolean
   updatedAtMs?: boolean
@@ -1475,13 +1517,14 @@ export type SearchImportSelectScalar = {
   unchanged?: boolean
   failed?: boolean
   faults?: boolean
+  error?: boolean
   taskId?: boolean
   createdAtMs?: boolean
   updatedAtMs?: boolean
   completedAtMs?: boolean
 }
 
-export type SearchImportOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "ownerId" | "collectionId" | "format" | "name" | "ifExists" | "receivedParts" | "receivedBytes" | "isComplete" | "readBytes" | "readRows" | "state" | "added" | "updated" | "unchanged" | "failed" | "faults" | "taskId" | "createdAtMs" | "updatedAtMs" | "completedAtMs", ExtArgs["result"]["searchImport"]>
+export type SearchImportOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "ownerId" | "collectionId" | "format" | "name" | "ifExists" | "receivedParts" | "receivedBytes" | "isComplete" | "readBytes" | "readRows" | "state" | "added" | "updated" | "unchanged" | "failed" | "faults" | "error" | "taskId" | "createdAtMs" | "updatedAtMs" | "completedAtMs", ExtArgs["result"]["searchImport"]>
 export type SearchImportInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   collection?: boolean | Prisma.SearchCollectionDefaultArgs<ExtArgs>
   owner?: boolean | Prisma.UserDefaultArgs<ExtArgs>
@@ -1540,6 +1583,10 @@ export type $SearchImportPayload<ExtArgs extends runtime.Types.Extensions.Intern
      * The first of what went wrong.
      */
     faults: runtime.JsonValue
+    /**
+     * Why nothing more of it is read.
+     */
+    error: string | null
     taskId: string | null
     createdAtMs: bigint
     updatedAtMs: bigint
@@ -1987,6 +2034,7 @@ export interface SearchImportFieldRefs {
   readonly unchanged: Prisma.FieldRef<"SearchImport", 'Int'>
   readonly failed: Prisma.FieldRef<"SearchImport", 'Int'>
   readonly faults: Prisma.FieldRef<"SearchImport", 'Json'>
+  readonly error: Prisma.FieldRef<"SearchImport", 'String'>
   readonly taskId: Prisma.FieldRef<"SearchImport", 'String'>
   readonly createdAtMs: Prisma.FieldRef<"SearchImport", 'BigInt'>
   readonly updatedAtMs: Prisma.FieldRef<"SearchImport", 'BigInt'>

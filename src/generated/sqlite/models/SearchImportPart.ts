@@ -28,27 +28,32 @@ export type AggregateSearchImportPart = {
 
 export type SearchImportPartAvgAggregateOutputType = {
   seq: number | null
+  startByte: number | null
 }
 
 export type SearchImportPartSumAggregateOutputType = {
   seq: number | null
+  startByte: bigint | null
 }
 
 export type SearchImportPartMinAggregateOutputType = {
   importId: string | null
   seq: number | null
+  startByte: bigint | null
   bytes: runtime.Bytes | null
 }
 
 export type SearchImportPartMaxAggregateOutputType = {
   importId: string | null
   seq: number | null
+  startByte: bigint | null
   bytes: runtime.Bytes | null
 }
 
 export type SearchImportPartCountAggregateOutputType = {
   importId: number
   seq: number
+  startByte: number
   bytes: number
   _all: number
 }
@@ -56,27 +61,32 @@ export type SearchImportPartCountAggregateOutputType = {
 
 export type SearchImportPartAvgAggregateInputType = {
   seq?: true
+  startByte?: true
 }
 
 export type SearchImportPartSumAggregateInputType = {
   seq?: true
+  startByte?: true
 }
 
 export type SearchImportPartMinAggregateInputType = {
   importId?: true
   seq?: true
+  startByte?: true
   bytes?: true
 }
 
 export type SearchImportPartMaxAggregateInputType = {
   importId?: true
   seq?: true
+  startByte?: true
   bytes?: true
 }
 
 export type SearchImportPartCountAggregateInputType = {
   importId?: true
   seq?: true
+  startByte?: true
   bytes?: true
   _all?: true
 }
@@ -170,6 +180,7 @@ export type SearchImportPartGroupByArgs<ExtArgs extends runtime.Types.Extensions
 export type SearchImportPartGroupByOutputType = {
   importId: string
   seq: number
+  startByte: bigint
   bytes: runtime.Bytes
   _count: SearchImportPartCountAggregateOutputType | null
   _avg: SearchImportPartAvgAggregateOutputType | null
@@ -199,6 +210,7 @@ export type SearchImportPartWhereInput = {
   NOT?: Prisma.SearchImportPartWhereInput | Prisma.SearchImportPartWhereInput[]
   importId?: Prisma.StringFilter<"SearchImportPart"> | string
   seq?: Prisma.IntFilter<"SearchImportPart"> | number
+  startByte?: Prisma.BigIntFilter<"SearchImportPart"> | bigint | number
   bytes?: Prisma.BytesFilter<"SearchImportPart"> | runtime.Bytes
   import?: Prisma.XOR<Prisma.SearchImportScalarRelationFilter, Prisma.SearchImportWhereInput>
 }
@@ -206,6 +218,7 @@ export type SearchImportPartWhereInput = {
 export type SearchImportPartOrderByWithRelationInput = {
   importId?: Prisma.SortOrder
   seq?: Prisma.SortOrder
+  startByte?: Prisma.SortOrder
   bytes?: Prisma.SortOrder
   import?: Prisma.SearchImportOrderByWithRelationInput
 }
@@ -217,6 +230,7 @@ export type SearchImportPartWhereUniqueInput = Prisma.AtLeast<{
   NOT?: Prisma.SearchImportPartWhereInput | Prisma.SearchImportPartWhereInput[]
   importId?: Prisma.StringFilter<"SearchImportPart"> | string
   seq?: Prisma.IntFilter<"SearchImportPart"> | number
+  startByte?: Prisma.BigIntFilter<"SearchImportPart"> | bigint | number
   bytes?: Prisma.BytesFilter<"SearchImportPart"> | runtime.Bytes
   import?: Prisma.XOR<Prisma.SearchImportScalarRelationFilter, Prisma.SearchImportWhereInput>
 }, "importId_seq">
@@ -224,6 +238,7 @@ export type SearchImportPartWhereUniqueInput = Prisma.AtLeast<{
 export type SearchImportPartOrderByWithAggregationInput = {
   importId?: Prisma.SortOrder
   seq?: Prisma.SortOrder
+  startByte?: Prisma.SortOrder
   bytes?: Prisma.SortOrder
   _count?: Prisma.SearchImportPartCountOrderByAggregateInput
   _avg?: Prisma.SearchImportPartAvgOrderByAggregateInput
@@ -238,11 +253,13 @@ export type SearchImportPartScalarWhereWithAggregatesInput = {
   NOT?: Prisma.SearchImportPartScalarWhereWithAggregatesInput | Prisma.SearchImportPartScalarWhereWithAggregatesInput[]
   importId?: Prisma.StringWithAggregatesFilter<"SearchImportPart"> | string
   seq?: Prisma.IntWithAggregatesFilter<"SearchImportPart"> | number
+  startByte?: Prisma.BigIntWithAggregatesFilter<"SearchImportPart"> | bigint | number
   bytes?: Prisma.BytesWithAggregatesFilter<"SearchImportPart"> | runtime.Bytes
 }
 
 export type SearchImportPartCreateInput = {
   seq: number
+  startByte: bigint | number
   bytes: runtime.Bytes
   import: Prisma.SearchImportCreateNestedOneWithoutPartsInput
 }
@@ -250,11 +267,13 @@ export type SearchImportPartCreateInput = {
 export type SearchImportPartUncheckedCreateInput = {
   importId: string
   seq: number
+  startByte: bigint | number
   bytes: runtime.Bytes
 }
 
 export type SearchImportPartUpdateInput = {
   seq?: Prisma.IntFieldUpdateOperationsInput | number
+  startByte?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   bytes?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   import?: Prisma.SearchImportUpdateOneRequiredWithoutPartsNestedInput
 }
@@ -262,23 +281,27 @@ export type SearchImportPartUpdateInput = {
 export type SearchImportPartUncheckedUpdateInput = {
   importId?: Prisma.StringFieldUpdateOperationsInput | string
   seq?: Prisma.IntFieldUpdateOperationsInput | number
+  startByte?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   bytes?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
 }
 
 export type SearchImportPartCreateManyInput = {
   importId: string
   seq: number
+  startByte: bigint | number
   bytes: runtime.Bytes
 }
 
 export type SearchImportPartUpdateManyMutationInput = {
   seq?: Prisma.IntFieldUpdateOperationsInput | number
+  startByte?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   bytes?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
 }
 
 export type SearchImportPartUncheckedUpdateManyInput = {
   importId?: Prisma.StringFieldUpdateOperationsInput | string
   seq?: Prisma.IntFieldUpdateOperationsInput | number
+  startByte?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   bytes?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
 }
 
@@ -300,27 +323,32 @@ export type SearchImportPartImportIdSeqCompoundUniqueInput = {
 export type SearchImportPartCountOrderByAggregateInput = {
   importId?: Prisma.SortOrder
   seq?: Prisma.SortOrder
+  startByte?: Prisma.SortOrder
   bytes?: Prisma.SortOrder
 }
 
 export type SearchImportPartAvgOrderByAggregateInput = {
   seq?: Prisma.SortOrder
+  startByte?: Prisma.SortOrder
 }
 
 export type SearchImportPartMaxOrderByAggregateInput = {
   importId?: Prisma.SortOrder
   seq?: Prisma.SortOrder
+  startByte?: Prisma.SortOrder
   bytes?: Prisma.SortOrder
 }
 
 export type SearchImportPartMinOrderByAggregateInput = {
   importId?: Prisma.SortOrder
   seq?: Prisma.SortOrder
+  startByte?: Prisma.SortOrder
   bytes?: Prisma.SortOrder
 }
 
 export type SearchImportPartSumOrderByAggregateInput = {
   seq?: Prisma.SortOrder
+  startByte?: Prisma.SortOrder
 }
 
 export type SearchImportPartCreateNestedManyWithoutImportInput = {
@@ -371,11 +399,13 @@ export type BytesFieldUpdateOperationsInput = {
 
 export type SearchImportPartCreateWithoutImportInput = {
   seq: number
+  startByte: bigint | number
   bytes: runtime.Bytes
 }
 
 export type SearchImportPartUncheckedCreateWithoutImportInput = {
   seq: number
+  startByte: bigint | number
   bytes: runtime.Bytes
 }
 
@@ -410,26 +440,31 @@ export type SearchImportPartScalarWhereInput = {
   NOT?: Prisma.SearchImportPartScalarWhereInput | Prisma.SearchImportPartScalarWhereInput[]
   importId?: Prisma.StringFilter<"SearchImportPart"> | string
   seq?: Prisma.IntFilter<"SearchImportPart"> | number
+  startByte?: Prisma.BigIntFilter<"SearchImportPart"> | bigint | number
   bytes?: Prisma.BytesFilter<"SearchImportPart"> | runtime.Bytes
 }
 
 export type SearchImportPartCreateManyImportInput = {
   seq: number
+  startByte: bigint | number
   bytes: runtime.Bytes
 }
 
 export type SearchImportPartUpdateWithoutImportInput = {
   seq?: Prisma.IntFieldUpdateOperationsInput | number
+  startByte?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   bytes?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
 }
 
 export type SearchImportPartUncheckedUpdateWithoutImportInput = {
   seq?: Prisma.IntFieldUpdateOperationsInput | number
+  startByte?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   bytes?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
 }
 
 export type SearchImportPartUncheckedUpdateManyWithoutImportInput = {
   seq?: Prisma.IntFieldUpdateOperationsInput | number
+  startByte?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   bytes?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
 }
 
@@ -438,6 +473,7 @@ export type SearchImportPartUncheckedUpdateManyWithoutImportInput = {
 export type SearchImportPartSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   importId?: boolean
   seq?: boolean
+  startByte?: boolean
   bytes?: boolean
   import?: boolean | Prisma.SearchImportDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["searchImportPart"]>
@@ -445,6 +481,7 @@ export type SearchImportPartSelect<ExtArgs extends runtime.Types.Extensions.Inte
 export type SearchImportPartSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   importId?: boolean
   seq?: boolean
+  startByte?: boolean
   bytes?: boolean
   import?: boolean | Prisma.SearchImportDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["searchImportPart"]>
@@ -452,6 +489,7 @@ export type SearchImportPartSelectCreateManyAndReturn<ExtArgs extends runtime.Ty
 export type SearchImportPartSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   importId?: boolean
   seq?: boolean
+  startByte?: boolean
   bytes?: boolean
   import?: boolean | Prisma.SearchImportDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["searchImportPart"]>
@@ -459,10 +497,11 @@ export type SearchImportPartSelectUpdateManyAndReturn<ExtArgs extends runtime.Ty
 export type SearchImportPartSelectScalar = {
   importId?: boolean
   seq?: boolean
+  startByte?: boolean
   bytes?: boolean
 }
 
-export type SearchImportPartOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"importId" | "seq" | "bytes", ExtArgs["result"]["searchImportPart"]>
+export type SearchImportPartOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"importId" | "seq" | "startByte" | "bytes", ExtArgs["result"]["searchImportPart"]>
 export type SearchImportPartInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   import?: boolean | Prisma.SearchImportDefaultArgs<ExtArgs>
 }
@@ -481,6 +520,10 @@ export type $SearchImportPartPayload<ExtArgs extends runtime.Types.Extensions.In
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     importId: string
     seq: number
+    /**
+     * Where in the file it begins.
+     */
+    startByte: bigint
     bytes: runtime.Bytes
   }, ExtArgs["result"]["searchImportPart"]>
   composites: {}
@@ -908,6 +951,7 @@ export interface Prisma__SearchImportPartClient<T, Null = never, ExtArgs extends
 export interface SearchImportPartFieldRefs {
   readonly importId: Prisma.FieldRef<"SearchImportPart", 'String'>
   readonly seq: Prisma.FieldRef<"SearchImportPart", 'Int'>
+  readonly startByte: Prisma.FieldRef<"SearchImportPart", 'BigInt'>
   readonly bytes: Prisma.FieldRef<"SearchImportPart", 'Bytes'>
 }
     

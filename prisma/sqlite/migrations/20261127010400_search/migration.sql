@@ -70,6 +70,7 @@ CREATE TABLE "SearchImport" (
     "unchanged" INTEGER NOT NULL,
     "failed" INTEGER NOT NULL,
     "faults" JSONB NOT NULL,
+    "error" TEXT,
     "taskId" TEXT,
     "createdAtMs" BIGINT NOT NULL,
     "updatedAtMs" BIGINT NOT NULL,
@@ -82,6 +83,7 @@ CREATE TABLE "SearchImport" (
 CREATE TABLE "SearchImportPart" (
     "importId" TEXT NOT NULL,
     "seq" INTEGER NOT NULL,
+    "startByte" BIGINT NOT NULL,
     "bytes" BLOB NOT NULL,
 
     PRIMARY KEY ("importId", "seq"),

@@ -71,6 +71,7 @@ CREATE TABLE "SearchImport" (
     "unchanged" INTEGER NOT NULL,
     "failed" INTEGER NOT NULL,
     "faults" JSONB NOT NULL,
+    "error" TEXT,
     "taskId" TEXT,
     "createdAtMs" BIGINT NOT NULL,
     "updatedAtMs" BIGINT NOT NULL,
@@ -83,6 +84,7 @@ CREATE TABLE "SearchImport" (
 CREATE TABLE "SearchImportPart" (
     "importId" TEXT NOT NULL,
     "seq" INTEGER NOT NULL,
+    "startByte" BIGINT NOT NULL,
     "bytes" BYTEA NOT NULL,
 
     CONSTRAINT "SearchImportPart_pkey" PRIMARY KEY ("importId","seq")
