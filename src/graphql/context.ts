@@ -21,6 +21,7 @@ import type { TaskCreator } from '../tasks/task-creator.ts'
 import type { TaskTypes } from '../tasks/task-type.ts'
 import type { Tools } from '../tools/tool.ts'
 import type { Meter } from '../usage/meter.ts'
+import type { Embedders } from '../vectors/embedders.ts'
 
 /** The opened parts of one server, shared by all its requests. */
 export interface App {
@@ -32,6 +33,7 @@ export interface App {
   readonly providers: OpenProviders
   readonly tools: Tools
   readonly meter: Meter
+  readonly embedders: Embedders
   readonly taskTypes: TaskTypes
   readonly creator: TaskCreator
   readonly streams: StreamHub

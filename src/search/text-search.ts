@@ -12,8 +12,10 @@ export async function textSearch(reader: Reader, search: TextSearch): Promise<Te
   const asked = await askedOf(reader, search)
   if (!asked.length) return { hits: [], asked: new Map() }
   const hits = reader.dialect === 'sqlite' ? await searchSqlite(reader, asked, search) : await searchPostgresql(reader, asked, search)
-  return { hits, asked: new Map(asked.map((each) => [each.space.no, each])) }
+  return { hits, asked: bySpace(asked) }
 }
+
+export const bySpace = (asked: readonly Asked[]): ReadonlyMap<number, Asked> => new Map(asked.map((each) => [each.space.no, each]))
 
 type Found = Omit<TextSearch, 'limit' | 'after'>
 
@@ -46,7 +48,7 @@ function found({ dialect }: Reader, asked: readonly Asked[], { match, where }: F
 }
 
 /** What is asked in each of the spaces that are there; what cannot be searched is refused also where there is none. */
-async function askedOf(reader: Reader, search: Found): Promise<Asked[]> {
+export async function askedOf(reader: Reader, search: Pick<TextSearch, 'spaces' | 'parts'>): Promise<Asked[]> {
   if (!search.spaces.length || search.spaces.length > MAX_SPACES) throw new Error(`1 to ${MAX_SPACES} spaces are searched at once.`)
   termsOf(search.parts, await languageOf('SIMPLE'))
   const spaces = await reader.rows<TextSpace>(spacesOf(search.spaces))

@@ -41,6 +41,8 @@ import { lagMeasure } from '../telemetry/process-figures.ts'
 import { openTracing } from '../telemetry/tracing.ts'
 import { keptPrices } from '../usage/price-find.ts'
 import { usageKeep } from '../usage/usage-keep.ts'
+import { exactOf } from '../vectors/vectors-nearest.ts'
+import { vectorsSweep } from '../vectors/vectors-sweep.ts'
 import { createRateLimits } from './rate-limits.ts'
 import { openTaskTypes } from './task-types.ts'
 
@@ -100,7 +102,12 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
   }
   const store = await openStore(database, { warn, trail: config.AUDIT })
   const prices = keptPrices(store, config.CACHE_SECONDS)
-  const { taskTypes, providers, tools, meter } = openTaskTypes(config, log, { store, secrets, catalogue: openCatalogue(store, secrets, warn), prices })
+  const { taskTypes, providers, tools, embedders, meter } = openTaskTypes(config, log, {
+    store,
+    secrets,
+    catalogue: openCatalogue(store, secrets, warn),
+    prices,
+  })
   await environmentWrite(store, providers.environment, {
     syncEveryMinutes: config.PROVIDER_SYNC_MINUTES,
     local: providers.local,
@@ -134,6 +141,7 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
       tasksAge(store, age),
       streamsAge(),
       auditExpire(store, chainKey(secrets), { retentionDays: config.AUDIT_RETENTION_DAYS }),
+      vectorsSweep(store, signal),
       importsExpire(store, signal),
       database.analyze(),
     ]).catch(warn)
@@ -158,6 +166,7 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
     secrets,
     providers,
     tools,
+    embedders,
     taskTypes,
     creator,
     meter: meter!,
@@ -188,6 +197,8 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
       prices.stop()
       past.stop()
       await providers.close()
+      await embedders.local.close()
+      await exactOf(store).close()
       streams.close()
       await audit.close()
       await seals.stop()

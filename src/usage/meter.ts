@@ -23,6 +23,7 @@ export interface NewCall {
   attempt: number | null
   /** Which call of its answer it is, from 1. */
   step: number
+  /** Null: it writes nothing. */
   streamId: string | null
   conversationId: string | null
   messageId: string | null

@@ -281,3 +281,18 @@ export type BudgetReservation = Prisma.BudgetReservationModel
  * A budget passed a threshold.
  */
 export type CostAlert = Prisma.CostAlertModel
+/**
+ * Model VectorSet
+ * The vectors of what is in a space, all of one model.
+ */
+export type VectorSet = Prisma.VectorSetModel
+/**
+ * Model Vector
+ * What an item means, as a direction.
+ */
+export type Vector = Prisma.VectorModel
+/**
+ * Model VectorPending
+ * An item that is to be embedded.
+ */
+export type VectorPending = Prisma.VectorPendingModel

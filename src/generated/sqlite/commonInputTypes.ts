@@ -651,6 +651,23 @@ export type EnumBudgetPeriodKindWithAggregatesFilter<$PrismaModel = never> = {
   _max?: Prisma.NestedEnumBudgetPeriodKindFilter<$PrismaModel>
 }
 
+export type EnumVectorSetStatusFilter<$PrismaModel = never> = {
+  equals?: $Enums.VectorSetStatus | Prisma.EnumVectorSetStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.VectorSetStatus[]
+  notIn?: $Enums.VectorSetStatus[]
+  not?: Prisma.NestedEnumVectorSetStatusFilter<$PrismaModel> | $Enums.VectorSetStatus
+}
+
+export type EnumVectorSetStatusWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.VectorSetStatus | Prisma.EnumVectorSetStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.VectorSetStatus[]
+  notIn?: $Enums.VectorSetStatus[]
+  not?: Prisma.NestedEnumVectorSetStatusWithAggregatesFilter<$PrismaModel> | $Enums.VectorSetStatus
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumVectorSetStatusFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumVectorSetStatusFilter<$PrismaModel>
+}
+
 export type NestedStringFilter<$PrismaModel = never> = {
   equals?: string | Prisma.StringFieldRefInput<$PrismaModel>
   in?: string[]
@@ -1248,6 +1265,23 @@ export type NestedEnumBudgetPeriodKindWithAggregatesFilter<$PrismaModel = never>
   _count?: Prisma.NestedIntFilter<$PrismaModel>
   _min?: Prisma.NestedEnumBudgetPeriodKindFilter<$PrismaModel>
   _max?: Prisma.NestedEnumBudgetPeriodKindFilter<$PrismaModel>
+}
+
+export type NestedEnumVectorSetStatusFilter<$PrismaModel = never> = {
+  equals?: $Enums.VectorSetStatus | Prisma.EnumVectorSetStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.VectorSetStatus[]
+  notIn?: $Enums.VectorSetStatus[]
+  not?: Prisma.NestedEnumVectorSetStatusFilter<$PrismaModel> | $Enums.VectorSetStatus
+}
+
+export type NestedEnumVectorSetStatusWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.VectorSetStatus | Prisma.EnumVectorSetStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.VectorSetStatus[]
+  notIn?: $Enums.VectorSetStatus[]
+  not?: Prisma.NestedEnumVectorSetStatusWithAggregatesFilter<$PrismaModel> | $Enums.VectorSetStatus
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumVectorSetStatusFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumVectorSetStatusFilter<$PrismaModel>
 }
 
 

@@ -444,7 +444,10 @@ export const ModelName = {
   Budget: 'Budget',
   BudgetSpent: 'BudgetSpent',
   BudgetReservation: 'BudgetReservation',
-  CostAlert: 'CostAlert'
+  CostAlert: 'CostAlert',
+  VectorSet: 'VectorSet',
+  Vector: 'Vector',
+  VectorPending: 'VectorPending'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -460,7 +463,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "auditEntry" | "auditOrigin" | "auditSeal" | "auditChain" | "conversation" | "message" | "event" | "logHead" | "idempotencyKey" | "apiCallSum" | "user" | "credential" | "session" | "refreshToken" | "apiKey" | "loginFailure" | "installation" | "modelProvider" | "model" | "searchCollection" | "searchDocument" | "searchTag" | "searchChunk" | "searchImport" | "searchImportPart" | "textSpace" | "textItem" | "stream" | "streamChunk" | "task" | "taskDependency" | "taskAttempt" | "taskUnique" | "outsideTaskType" | "taskRate" | "schedule" | "scheduleTick" | "tallyHead" | "taskTally" | "taskMinute" | "taskPeriod" | "providerUsage" | "usageSum" | "usageHour" | "budget" | "budgetSpent" | "budgetReservation" | "costAlert"
+    modelProps: "auditEntry" | "auditOrigin" | "auditSeal" | "auditChain" | "conversation" | "message" | "event" | "logHead" | "idempotencyKey" | "apiCallSum" | "user" | "credential" | "session" | "refreshToken" | "apiKey" | "loginFailure" | "installation" | "modelProvider" | "model" | "searchCollection" | "searchDocument" | "searchTag" | "searchChunk" | "searchImport" | "searchImportPart" | "textSpace" | "textItem" | "stream" | "streamChunk" | "task" | "taskDependency" | "taskAttempt" | "taskUnique" | "outsideTaskType" | "taskRate" | "schedule" | "scheduleTick" | "tallyHead" | "taskTally" | "taskMinute" | "taskPeriod" | "providerUsage" | "usageSum" | "usageHour" | "budget" | "budgetSpent" | "budgetReservation" | "costAlert" | "vectorSet" | "vector" | "vectorPending"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -4016,6 +4019,228 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    VectorSet: {
+      payload: Prisma.$VectorSetPayload<ExtArgs>
+      fields: Prisma.VectorSetFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.VectorSetFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.VectorSetFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload>
+        }
+        findFirst: {
+          args: Prisma.VectorSetFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.VectorSetFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload>
+        }
+        findMany: {
+          args: Prisma.VectorSetFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload>[]
+        }
+        create: {
+          args: Prisma.VectorSetCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload>
+        }
+        createMany: {
+          args: Prisma.VectorSetCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.VectorSetCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload>[]
+        }
+        delete: {
+          args: Prisma.VectorSetDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload>
+        }
+        update: {
+          args: Prisma.VectorSetUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload>
+        }
+        deleteMany: {
+          args: Prisma.VectorSetDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.VectorSetUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.VectorSetUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload>[]
+        }
+        upsert: {
+          args: Prisma.VectorSetUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload>
+        }
+        aggregate: {
+          args: Prisma.VectorSetAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateVectorSet>
+        }
+        groupBy: {
+          args: Prisma.VectorSetGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VectorSetGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.VectorSetCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VectorSetCountAggregateOutputType> | number
+        }
+      }
+    }
+    Vector: {
+      payload: Prisma.$VectorPayload<ExtArgs>
+      fields: Prisma.VectorFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.VectorFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.VectorFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload>
+        }
+        findFirst: {
+          args: Prisma.VectorFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.VectorFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload>
+        }
+        findMany: {
+          args: Prisma.VectorFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload>[]
+        }
+        create: {
+          args: Prisma.VectorCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload>
+        }
+        createMany: {
+          args: Prisma.VectorCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.VectorCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload>[]
+        }
+        delete: {
+          args: Prisma.VectorDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload>
+        }
+        update: {
+          args: Prisma.VectorUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload>
+        }
+        deleteMany: {
+          args: Prisma.VectorDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.VectorUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.VectorUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload>[]
+        }
+        upsert: {
+          args: Prisma.VectorUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload>
+        }
+        aggregate: {
+          args: Prisma.VectorAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateVector>
+        }
+        groupBy: {
+          args: Prisma.VectorGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VectorGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.VectorCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VectorCountAggregateOutputType> | number
+        }
+      }
+    }
+    VectorPending: {
+      payload: Prisma.$VectorPendingPayload<ExtArgs>
+      fields: Prisma.VectorPendingFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.VectorPendingFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.VectorPendingFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload>
+        }
+        findFirst: {
+          args: Prisma.VectorPendingFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.VectorPendingFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload>
+        }
+        findMany: {
+          args: Prisma.VectorPendingFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload>[]
+        }
+        create: {
+          args: Prisma.VectorPendingCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload>
+        }
+        createMany: {
+          args: Prisma.VectorPendingCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.VectorPendingCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload>[]
+        }
+        delete: {
+          args: Prisma.VectorPendingDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload>
+        }
+        update: {
+          args: Prisma.VectorPendingUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload>
+        }
+        deleteMany: {
+          args: Prisma.VectorPendingDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.VectorPendingUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.VectorPendingUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload>[]
+        }
+        upsert: {
+          args: Prisma.VectorPendingUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload>
+        }
+        aggregate: {
+          args: Prisma.VectorPendingAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateVectorPending>
+        }
+        groupBy: {
+          args: Prisma.VectorPendingGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VectorPendingGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.VectorPendingCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VectorPendingCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -4836,6 +5061,45 @@ export const CostAlertScalarFieldEnum = {
 export type CostAlertScalarFieldEnum = (typeof CostAlertScalarFieldEnum)[keyof typeof CostAlertScalarFieldEnum]
 
 
+export const VectorSetScalarFieldEnum = {
+  id: 'id',
+  ownerId: 'ownerId',
+  space: 'space',
+  model: 'model',
+  dimensions: 'dimensions',
+  status: 'status',
+  items: 'items',
+  version: 'version',
+  listedTo: 'listedTo',
+  isListed: 'isListed',
+  taskId: 'taskId',
+  error: 'error',
+  createdAtMs: 'createdAtMs',
+  liveAtMs: 'liveAtMs'
+} as const
+
+export type VectorSetScalarFieldEnum = (typeof VectorSetScalarFieldEnum)[keyof typeof VectorSetScalarFieldEnum]
+
+
+export const VectorScalarFieldEnum = {
+  setId: 'setId',
+  itemId: 'itemId',
+  version: 'version',
+  bytes: 'bytes'
+} as const
+
+export type VectorScalarFieldEnum = (typeof VectorScalarFieldEnum)[keyof typeof VectorScalarFieldEnum]
+
+
+export const VectorPendingScalarFieldEnum = {
+  setId: 'setId',
+  itemId: 'itemId',
+  stamp: 'stamp'
+} as const
+
+export type VectorPendingScalarFieldEnum = (typeof VectorPendingScalarFieldEnum)[keyof typeof VectorPendingScalarFieldEnum]
+
+
 export const SortOrder = {
   asc: 'asc',
   desc: 'desc'
@@ -5232,6 +5496,20 @@ export type EnumBudgetPeriodKindFieldRefInput<$PrismaModel> = FieldRefInputType<
 export type ListEnumBudgetPeriodKindFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BudgetPeriodKind[]'>
     
 
+
+/**
+ * Reference to a field of type 'VectorSetStatus'
+ */
+export type EnumVectorSetStatusFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'VectorSetStatus'>
+    
+
+
+/**
+ * Reference to a field of type 'VectorSetStatus[]'
+ */
+export type ListEnumVectorSetStatusFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'VectorSetStatus[]'>
+    
+
 /**
  * Batch Payload for updateMany & deleteMany & createMany
  */
@@ -5431,6 +5709,9 @@ export type GlobalOmitConfig = {
   budgetSpent?: Prisma.BudgetSpentOmit
   budgetReservation?: Prisma.BudgetReservationOmit
   costAlert?: Prisma.CostAlertOmit
+  vectorSet?: Prisma.VectorSetOmit
+  vector?: Prisma.VectorOmit
+  vectorPending?: Prisma.VectorPendingOmit
 }
 
 /* Types for Logging */

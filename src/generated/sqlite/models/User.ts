@@ -255,6 +255,7 @@ export type UserWhereInput = {
   usage?: Prisma.ProviderUsageListRelationFilter
   budgets?: Prisma.BudgetListRelationFilter
   budgeted?: Prisma.BudgetListRelationFilter
+  vectorSets?: Prisma.VectorSetListRelationFilter
   searchCollections?: Prisma.SearchCollectionListRelationFilter
   searchDocuments?: Prisma.SearchDocumentListRelationFilter
   searchImports?: Prisma.SearchImportListRelationFilter
@@ -280,6 +281,7 @@ export type UserOrderByWithRelationInput = {
   usage?: Prisma.ProviderUsageOrderByRelationAggregateInput
   budgets?: Prisma.BudgetOrderByRelationAggregateInput
   budgeted?: Prisma.BudgetOrderByRelationAggregateInput
+  vectorSets?: Prisma.VectorSetOrderByRelationAggregateInput
   searchCollections?: Prisma.SearchCollectionOrderByRelationAggregateInput
   searchDocuments?: Prisma.SearchDocumentOrderByRelationAggregateInput
   searchImports?: Prisma.SearchImportOrderByRelationAggregateInput
@@ -308,6 +310,7 @@ export type UserWhereUniqueInput = Prisma.AtLeast<{
   usage?: Prisma.ProviderUsageListRelationFilter
   budgets?: Prisma.BudgetListRelationFilter
   budgeted?: Prisma.BudgetListRelationFilter
+  vectorSets?: Prisma.VectorSetListRelationFilter
   searchCollections?: Prisma.SearchCollectionListRelationFilter
   searchDocuments?: Prisma.SearchDocumentListRelationFilter
   searchImports?: Prisma.SearchImportListRelationFilter
@@ -363,6 +366,7 @@ export type UserCreateInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
@@ -388,6 +392,7 @@ export type UserUncheckedCreateInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
@@ -413,6 +418,7 @@ export type UserUpdateInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
@@ -438,6 +444,7 @@ export type UserUncheckedUpdateInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
@@ -731,6 +738,20 @@ export type UserUpdateOneWithoutBudgetedNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutBudgetedInput, Prisma.UserUpdateWithoutBudgetedInput>, Prisma.UserUncheckedUpdateWithoutBudgetedInput>
 }
 
+export type UserCreateNestedOneWithoutVectorSetsInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutVectorSetsInput, Prisma.UserUncheckedCreateWithoutVectorSetsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutVectorSetsInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutVectorSetsNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutVectorSetsInput, Prisma.UserUncheckedCreateWithoutVectorSetsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutVectorSetsInput
+  upsert?: Prisma.UserUpsertWithoutVectorSetsInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutVectorSetsInput, Prisma.UserUpdateWithoutVectorSetsInput>, Prisma.UserUncheckedUpdateWithoutVectorSetsInput>
+}
+
 export type UserCreateWithoutConversationsInput = {
   id: string
   email: string
@@ -750,6 +771,7 @@ export type UserCreateWithoutConversationsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
@@ -774,6 +796,7 @@ export type UserUncheckedCreateWithoutConversationsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
@@ -814,6 +837,7 @@ export type UserUpdateWithoutConversationsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
@@ -838,6 +862,7 @@ export type UserUncheckedUpdateWithoutConversationsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
@@ -862,6 +887,7 @@ export type UserCreateWithoutCredentialInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
@@ -886,6 +912,7 @@ export type UserUncheckedCreateWithoutCredentialInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
@@ -926,6 +953,7 @@ export type UserUpdateWithoutCredentialInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
@@ -950,6 +978,7 @@ export type UserUncheckedUpdateWithoutCredentialInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
@@ -974,6 +1003,7 @@ export type UserCreateWithoutSessionsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
@@ -998,6 +1028,7 @@ export type UserUncheckedCreateWithoutSessionsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
@@ -1038,6 +1069,7 @@ export type UserUpdateWithoutSessionsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
@@ -1062,6 +1094,7 @@ export type UserUncheckedUpdateWithoutSessionsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
@@ -1086,6 +1119,7 @@ export type UserCreateWithoutApiKeysInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
@@ -1110,6 +1144,7 @@ export type UserUncheckedCreateWithoutApiKeysInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
@@ -1150,6 +1185,7 @@ export type UserUpdateWithoutApiKeysInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
@@ -1174,6 +1210,7 @@ export type UserUncheckedUpdateWithoutApiKeysInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
@@ -1199,6 +1236,7 @@ export type UserCreateWithoutSearchCollectionsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
@@ -1223,6 +1261,7 @@ export type UserUncheckedCreateWithoutSearchCollectionsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
@@ -1263,6 +1302,7 @@ export type UserUpdateWithoutSearchCollectionsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
@@ -1287,6 +1327,7 @@ export type UserUncheckedUpdateWithoutSearchCollectionsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
@@ -1311,6 +1352,7 @@ export type UserCreateWithoutSearchDocumentsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
@@ -1335,6 +1377,7 @@ export type UserUncheckedCreateWithoutSearchDocumentsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
@@ -1375,6 +1418,7 @@ export type UserUpdateWithoutSearchDocumentsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
@@ -1399,6 +1443,7 @@ export type UserUncheckedUpdateWithoutSearchDocumentsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
@@ -1423,6 +1468,7 @@ export type UserCreateWithoutSearchImportsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
 }
@@ -1447,6 +1493,7 @@ export type UserUncheckedCreateWithoutSearchImportsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
 }
@@ -1487,6 +1534,7 @@ export type UserUpdateWithoutSearchImportsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
 }
@@ -1511,6 +1559,7 @@ export type UserUncheckedUpdateWithoutSearchImportsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
 }
@@ -1534,6 +1583,7 @@ export type UserCreateWithoutStreamsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
@@ -1558,6 +1608,7 @@ export type UserUncheckedCreateWithoutStreamsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
@@ -1598,6 +1649,7 @@ export type UserUpdateWithoutStreamsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
@@ -1622,6 +1674,7 @@ export type UserUncheckedUpdateWithoutStreamsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
@@ -1646,6 +1699,7 @@ export type UserCreateWithoutTasksInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
@@ -1670,6 +1724,7 @@ export type UserUncheckedCreateWithoutTasksInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
@@ -1710,6 +1765,7 @@ export type UserUpdateWithoutTasksInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
@@ -1734,6 +1790,7 @@ export type UserUncheckedUpdateWithoutTasksInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
@@ -1758,6 +1815,7 @@ export type UserCreateWithoutTaskTypesInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
@@ -1782,6 +1840,7 @@ export type UserUncheckedCreateWithoutTaskTypesInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
@@ -1822,6 +1881,7 @@ export type UserUpdateWithoutTaskTypesInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
@@ -1846,6 +1906,7 @@ export type UserUncheckedUpdateWithoutTaskTypesInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
@@ -1870,6 +1931,7 @@ export type UserCreateWithoutSchedulesInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
@@ -1894,6 +1956,7 @@ export type UserUncheckedCreateWithoutSchedulesInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
@@ -1934,6 +1997,7 @@ export type UserUpdateWithoutSchedulesInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
@@ -1958,6 +2022,7 @@ export type UserUncheckedUpdateWithoutSchedulesInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
@@ -1982,6 +2047,7 @@ export type UserCreateWithoutUsageInput = {
   conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
@@ -2006,6 +2072,7 @@ export type UserUncheckedCreateWithoutUsageInput = {
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
@@ -2046,6 +2113,7 @@ export type UserUpdateWithoutUsageInput = {
   conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
@@ -2070,6 +2138,7 @@ export type UserUncheckedUpdateWithoutUsageInput = {
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
@@ -2094,6 +2163,7 @@ export type UserCreateWithoutBudgetsInput = {
   conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
@@ -2118,6 +2188,7 @@ export type UserUncheckedCreateWithoutBudgetsInput = {
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
@@ -2147,6 +2218,7 @@ export type UserCreateWithoutBudgetedInput = {
   conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
@@ -2171,6 +2243,7 @@ export type UserUncheckedCreateWithoutBudgetedInput = {
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
@@ -2211,6 +2284,7 @@ export type UserUpdateWithoutBudgetsInput = {
   conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
@@ -2235,6 +2309,7 @@ export type UserUncheckedUpdateWithoutBudgetsInput = {
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
@@ -2270,6 +2345,7 @@ export type UserUpdateWithoutBudgetedInput = {
   conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
@@ -2294,6 +2370,123 @@ export type UserUncheckedUpdateWithoutBudgetedInput = {
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserCreateWithoutVectorSetsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
+}
+
+export type UserUncheckedCreateWithoutVectorSetsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
+}
+
+export type UserCreateOrConnectWithoutVectorSetsInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutVectorSetsInput, Prisma.UserUncheckedCreateWithoutVectorSetsInput>
+}
+
+export type UserUpsertWithoutVectorSetsInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutVectorSetsInput, Prisma.UserUncheckedUpdateWithoutVectorSetsInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutVectorSetsInput, Prisma.UserUncheckedCreateWithoutVectorSetsInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutVectorSetsInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutVectorSetsInput, Prisma.UserUncheckedUpdateWithoutVectorSetsInput>
+}
+
+export type UserUpdateWithoutVectorSetsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserUncheckedUpdateWithoutVectorSetsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
@@ -2315,6 +2508,7 @@ export type UserCountOutputType = {
   usage: number
   budgets: number
   budgeted: number
+  vectorSets: number
   searchCollections: number
   searchDocuments: number
   searchImports: number
@@ -2331,6 +2525,7 @@ export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.I
   usage?: boolean | UserCountOutputTypeCountUsageArgs
   budgets?: boolean | UserCountOutputTypeCountBudgetsArgs
   budgeted?: boolean | UserCountOutputTypeCountBudgetedArgs
+  vectorSets?: boolean | UserCountOutputTypeCountVectorSetsArgs
   searchCollections?: boolean | UserCountOutputTypeCountSearchCollectionsArgs
   searchDocuments?: boolean | UserCountOutputTypeCountSearchDocumentsArgs
   searchImports?: boolean | UserCountOutputTypeCountSearchImportsArgs
@@ -2419,6 +2614,13 @@ export type UserCountOutputTypeCountBudgetedArgs<ExtArgs extends runtime.Types.E
 /**
  * UserCountOutputType without action
  */
+export type UserCountOutputTypeCountVectorSetsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.VectorSetWhereInput
+}
+
+/**
+ * UserCountOutputType without action
+ */
 export type UserCountOutputTypeCountSearchCollectionsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   where?: Prisma.SearchCollectionWhereInput
 }
@@ -2458,6 +2660,7 @@ export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   usage?: boolean | Prisma.User$usageArgs<ExtArgs>
   budgets?: boolean | Prisma.User$budgetsArgs<ExtArgs>
   budgeted?: boolean | Prisma.User$budgetedArgs<ExtArgs>
+  vectorSets?: boolean | Prisma.User$vectorSetsArgs<ExtArgs>
   searchCollections?: boolean | Prisma.User$searchCollectionsArgs<ExtArgs>
   searchDocuments?: boolean | Prisma.User$searchDocumentsArgs<ExtArgs>
   searchImports?: boolean | Prisma.User$searchImportsArgs<ExtArgs>
@@ -2510,6 +2713,7 @@ export type UserInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   usage?: boolean | Prisma.User$usageArgs<ExtArgs>
   budgets?: boolean | Prisma.User$budgetsArgs<ExtArgs>
   budgeted?: boolean | Prisma.User$budgetedArgs<ExtArgs>
+  vectorSets?: boolean | Prisma.User$vectorSetsArgs<ExtArgs>
   searchCollections?: boolean | Prisma.User$searchCollectionsArgs<ExtArgs>
   searchDocuments?: boolean | Prisma.User$searchDocumentsArgs<ExtArgs>
   searchImports?: boolean | Prisma.User$searchImportsArgs<ExtArgs>
@@ -2532,6 +2736,7 @@ export type $UserPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
     usage: Prisma.$ProviderUsagePayload<ExtArgs>[]
     budgets: Prisma.$BudgetPayload<ExtArgs>[]
     budgeted: Prisma.$BudgetPayload<ExtArgs>[]
+    vectorSets: Prisma.$VectorSetPayload<ExtArgs>[]
     searchCollections: Prisma.$SearchCollectionPayload<ExtArgs>[]
     searchDocuments: Prisma.$SearchDocumentPayload<ExtArgs>[]
     searchImports: Prisma.$SearchImportPayload<ExtArgs>[]
@@ -2956,6 +3161,7 @@ export interface Prisma__UserClient<T, Null = never, ExtArgs extends runtime.Typ
   usage<T extends Prisma.User$usageArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$usageArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ProviderUsagePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   budgets<T extends Prisma.User$budgetsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$budgetsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$BudgetPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   budgeted<T extends Prisma.User$budgetedArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$budgetedArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$BudgetPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  vectorSets<T extends Prisma.User$vectorSetsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$vectorSetsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$VectorSetPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   searchCollections<T extends Prisma.User$searchCollectionsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$searchCollectionsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$SearchCollectionPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   searchDocuments<T extends Prisma.User$searchDocumentsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$searchDocumentsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$SearchDocumentPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   searchImports<T extends Prisma.User$searchImportsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$searchImportsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$SearchImportPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
@@ -3643,6 +3849,30 @@ export type User$budgetedArgs<ExtArgs extends runtime.Types.Extensions.InternalA
   take?: number
   skip?: number
   distinct?: Prisma.BudgetScalarFieldEnum | Prisma.BudgetScalarFieldEnum[]
+}
+
+/**
+ * User.vectorSets
+ */
+export type User$vectorSetsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the VectorSet
+   */
+  select?: Prisma.VectorSetSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the VectorSet
+   */
+  omit?: Prisma.VectorSetOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.VectorSetInclude<ExtArgs> | null
+  where?: Prisma.VectorSetWhereInput
+  orderBy?: Prisma.VectorSetOrderByWithRelationInput | Prisma.VectorSetOrderByWithRelationInput[]
+  cursor?: Prisma.VectorSetWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.VectorSetScalarFieldEnum | Prisma.VectorSetScalarFieldEnum[]
 }
 
 /**
