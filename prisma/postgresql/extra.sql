@@ -87,6 +87,13 @@ ALTER TABLE "Message"
   ADD CONSTRAINT "Message_depth_check" CHECK (("parentId" IS NULL) = ("depth" = 0) AND ("jumpId" IS NULL) = ("parentId" IS NULL)),
   ADD CONSTRAINT "Message_completedAtMs_check" CHECK (("status" IN ('PENDING', 'STREAMING')) = ("completedAtMs" IS NULL));
 
+ALTER TABLE "Fact"
+  DROP CONSTRAINT IF EXISTS "Fact_text_check",
+  ADD CONSTRAINT "Fact_text_check" CHECK ("text" <> '' AND "folded" <> '');
+ALTER TABLE "FactTag"
+  DROP CONSTRAINT IF EXISTS "FactTag_tag_check",
+  ADD CONSTRAINT "FactTag_tag_check" CHECK ("tag" <> '');
+
 -- Text is compared by its bytes, as SQLite and JavaScript's live filters do it; and an index on ids costs a fraction of one by a language's rules.
 DO $$
 DECLARE "found" record;

@@ -118,3 +118,18 @@ CREATE TRIGGER "Message_check_update" BEFORE UPDATE ON "Message" BEGIN
   SELECT RAISE(ABORT, 'constraint Message_depth_check') WHERE (NEW."parentId" IS NULL) <> (NEW."depth" = 0) OR (NEW."jumpId" IS NULL) <> (NEW."parentId" IS NULL);
   SELECT RAISE(ABORT, 'constraint Message_completedAtMs_check') WHERE (NEW."status" IN ('PENDING', 'STREAMING')) <> (NEW."completedAtMs" IS NULL);
 END;
+
+DROP TRIGGER IF EXISTS "Fact_check_insert";
+CREATE TRIGGER "Fact_check_insert" BEFORE INSERT ON "Fact" WHEN NEW."text" = '' OR NEW."folded" = '' BEGIN
+  SELECT RAISE(ABORT, 'constraint Fact_text_check');
+END;
+
+DROP TRIGGER IF EXISTS "Fact_check_update";
+CREATE TRIGGER "Fact_check_update" BEFORE UPDATE ON "Fact" WHEN NEW."text" = '' OR NEW."folded" = '' BEGIN
+  SELECT RAISE(ABORT, 'constraint Fact_text_check');
+END;
+
+DROP TRIGGER IF EXISTS "FactTag_check_insert";
+CREATE TRIGGER "FactTag_check_insert" BEFORE INSERT ON "FactTag" WHEN NEW."tag" = '' BEGIN
+  SELECT RAISE(ABORT, 'constraint FactTag_tag_check');
+END;

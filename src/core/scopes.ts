@@ -12,6 +12,8 @@ export const API_SCOPES = {
   CONVERSATIONS_WRITE: 'Create, change and delete conversations, and send messages.',
   PROVIDERS_READ: 'Read model providers and models.',
   PROVIDERS_WRITE: 'Set up, test and remove model providers, and set prices; for ADMINs.',
+  FACTS_READ: 'Read, search and follow facts.',
+  FACTS_WRITE: 'Create, change and delete facts.',
   USAGE_READ: 'Read usage, costs and budgets.',
   USAGE_WRITE: 'Create, change and delete budgets.',
 } as const

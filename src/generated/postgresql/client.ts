@@ -67,6 +67,16 @@ export type LogHead = Prisma.LogHeadModel
  */
 export type IdempotencyKey = Prisma.IdempotencyKeyModel
 /**
+ * Model Fact
+ * Something that is known: a short text, with what it was learnt from.
+ */
+export type Fact = Prisma.FactModel
+/**
+ * Model FactTag
+ * One of a fact's tags.
+ */
+export type FactTag = Prisma.FactTagModel
+/**
  * Model User
  * A person or program that owns things here. The password's hash lives apart, in Credential.
  */

@@ -255,6 +255,7 @@ export type UserWhereInput = {
   usage?: Prisma.ProviderUsageListRelationFilter
   budgets?: Prisma.BudgetListRelationFilter
   budgeted?: Prisma.BudgetListRelationFilter
+  facts?: Prisma.FactListRelationFilter
 }
 
 export type UserOrderByWithRelationInput = {
@@ -277,6 +278,7 @@ export type UserOrderByWithRelationInput = {
   usage?: Prisma.ProviderUsageOrderByRelationAggregateInput
   budgets?: Prisma.BudgetOrderByRelationAggregateInput
   budgeted?: Prisma.BudgetOrderByRelationAggregateInput
+  facts?: Prisma.FactOrderByRelationAggregateInput
 }
 
 export type UserWhereUniqueInput = Prisma.AtLeast<{
@@ -302,6 +304,7 @@ export type UserWhereUniqueInput = Prisma.AtLeast<{
   usage?: Prisma.ProviderUsageListRelationFilter
   budgets?: Prisma.BudgetListRelationFilter
   budgeted?: Prisma.BudgetListRelationFilter
+  facts?: Prisma.FactListRelationFilter
 }, "id" | "email">
 
 export type UserOrderByWithAggregationInput = {
@@ -354,6 +357,7 @@ export type UserCreateInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateInput = {
@@ -376,6 +380,7 @@ export type UserUncheckedCreateInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUpdateInput = {
@@ -398,6 +403,7 @@ export type UserUpdateInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateInput = {
@@ -420,6 +426,7 @@ export type UserUncheckedUpdateInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateManyInput = {
@@ -520,6 +527,20 @@ export type UserUpdateOneRequiredWithoutConversationsNestedInput = {
   upsert?: Prisma.UserUpsertWithoutConversationsInput
   connect?: Prisma.UserWhereUniqueInput
   update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutConversationsInput, Prisma.UserUpdateWithoutConversationsInput>, Prisma.UserUncheckedUpdateWithoutConversationsInput>
+}
+
+export type UserCreateNestedOneWithoutFactsInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutFactsInput, Prisma.UserUncheckedCreateWithoutFactsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutFactsInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutFactsNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutFactsInput, Prisma.UserUncheckedCreateWithoutFactsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutFactsInput
+  upsert?: Prisma.UserUpsertWithoutFactsInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutFactsInput, Prisma.UserUpdateWithoutFactsInput>, Prisma.UserUncheckedUpdateWithoutFactsInput>
 }
 
 export type EnumUserRoleFieldUpdateOperationsInput = {
@@ -687,6 +708,7 @@ export type UserCreateWithoutConversationsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutConversationsInput = {
@@ -708,6 +730,7 @@ export type UserUncheckedCreateWithoutConversationsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutConversationsInput = {
@@ -745,6 +768,7 @@ export type UserUpdateWithoutConversationsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutConversationsInput = {
@@ -763,6 +787,111 @@ export type UserUncheckedUpdateWithoutConversationsInput = {
   taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
   schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
   streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserCreateWithoutFactsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+}
+
+export type UserUncheckedCreateWithoutFactsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+}
+
+export type UserCreateOrConnectWithoutFactsInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutFactsInput, Prisma.UserUncheckedCreateWithoutFactsInput>
+}
+
+export type UserUpsertWithoutFactsInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutFactsInput, Prisma.UserUncheckedUpdateWithoutFactsInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutFactsInput, Prisma.UserUncheckedCreateWithoutFactsInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutFactsInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutFactsInput, Prisma.UserUncheckedUpdateWithoutFactsInput>
+}
+
+export type UserUpdateWithoutFactsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+}
+
+export type UserUncheckedUpdateWithoutFactsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
@@ -787,6 +916,7 @@ export type UserCreateWithoutCredentialInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutCredentialInput = {
@@ -808,6 +938,7 @@ export type UserUncheckedCreateWithoutCredentialInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutCredentialInput = {
@@ -845,6 +976,7 @@ export type UserUpdateWithoutCredentialInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutCredentialInput = {
@@ -866,6 +998,7 @@ export type UserUncheckedUpdateWithoutCredentialInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutSessionsInput = {
@@ -887,6 +1020,7 @@ export type UserCreateWithoutSessionsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutSessionsInput = {
@@ -908,6 +1042,7 @@ export type UserUncheckedCreateWithoutSessionsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutSessionsInput = {
@@ -945,6 +1080,7 @@ export type UserUpdateWithoutSessionsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutSessionsInput = {
@@ -966,6 +1102,7 @@ export type UserUncheckedUpdateWithoutSessionsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutApiKeysInput = {
@@ -987,6 +1124,7 @@ export type UserCreateWithoutApiKeysInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutApiKeysInput = {
@@ -1008,6 +1146,7 @@ export type UserUncheckedCreateWithoutApiKeysInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutApiKeysInput = {
@@ -1045,6 +1184,7 @@ export type UserUpdateWithoutApiKeysInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutApiKeysInput = {
@@ -1066,6 +1206,7 @@ export type UserUncheckedUpdateWithoutApiKeysInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutStreamsInput = {
@@ -1087,6 +1228,7 @@ export type UserCreateWithoutStreamsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutStreamsInput = {
@@ -1108,6 +1250,7 @@ export type UserUncheckedCreateWithoutStreamsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutStreamsInput = {
@@ -1145,6 +1288,7 @@ export type UserUpdateWithoutStreamsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutStreamsInput = {
@@ -1166,6 +1310,7 @@ export type UserUncheckedUpdateWithoutStreamsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutTasksInput = {
@@ -1187,6 +1332,7 @@ export type UserCreateWithoutTasksInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutTasksInput = {
@@ -1208,6 +1354,7 @@ export type UserUncheckedCreateWithoutTasksInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutTasksInput = {
@@ -1245,6 +1392,7 @@ export type UserUpdateWithoutTasksInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutTasksInput = {
@@ -1266,6 +1414,7 @@ export type UserUncheckedUpdateWithoutTasksInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutTaskTypesInput = {
@@ -1287,6 +1436,7 @@ export type UserCreateWithoutTaskTypesInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutTaskTypesInput = {
@@ -1308,6 +1458,7 @@ export type UserUncheckedCreateWithoutTaskTypesInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutTaskTypesInput = {
@@ -1345,6 +1496,7 @@ export type UserUpdateWithoutTaskTypesInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutTaskTypesInput = {
@@ -1366,6 +1518,7 @@ export type UserUncheckedUpdateWithoutTaskTypesInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutSchedulesInput = {
@@ -1387,6 +1540,7 @@ export type UserCreateWithoutSchedulesInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutSchedulesInput = {
@@ -1408,6 +1562,7 @@ export type UserUncheckedCreateWithoutSchedulesInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutSchedulesInput = {
@@ -1445,6 +1600,7 @@ export type UserUpdateWithoutSchedulesInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutSchedulesInput = {
@@ -1466,6 +1622,7 @@ export type UserUncheckedUpdateWithoutSchedulesInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutUsageInput = {
@@ -1487,6 +1644,7 @@ export type UserCreateWithoutUsageInput = {
   conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutUsageInput = {
@@ -1508,6 +1666,7 @@ export type UserUncheckedCreateWithoutUsageInput = {
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutUsageInput = {
@@ -1545,6 +1704,7 @@ export type UserUpdateWithoutUsageInput = {
   conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutUsageInput = {
@@ -1566,6 +1726,7 @@ export type UserUncheckedUpdateWithoutUsageInput = {
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutBudgetsInput = {
@@ -1587,6 +1748,7 @@ export type UserCreateWithoutBudgetsInput = {
   conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutBudgetsInput = {
@@ -1608,6 +1770,7 @@ export type UserUncheckedCreateWithoutBudgetsInput = {
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutBudgetsInput = {
@@ -1634,6 +1797,7 @@ export type UserCreateWithoutBudgetedInput = {
   conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutBudgetedInput = {
@@ -1655,6 +1819,7 @@ export type UserUncheckedCreateWithoutBudgetedInput = {
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutBudgetedInput = {
@@ -1692,6 +1857,7 @@ export type UserUpdateWithoutBudgetsInput = {
   conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutBudgetsInput = {
@@ -1713,6 +1879,7 @@ export type UserUncheckedUpdateWithoutBudgetsInput = {
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUpsertWithoutBudgetedInput = {
@@ -1745,6 +1912,7 @@ export type UserUpdateWithoutBudgetedInput = {
   conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutBudgetedInput = {
@@ -1766,6 +1934,7 @@ export type UserUncheckedUpdateWithoutBudgetedInput = {
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 
@@ -1784,6 +1953,7 @@ export type UserCountOutputType = {
   usage: number
   budgets: number
   budgeted: number
+  facts: number
 }
 
 export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -1797,6 +1967,7 @@ export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.I
   usage?: boolean | UserCountOutputTypeCountUsageArgs
   budgets?: boolean | UserCountOutputTypeCountBudgetsArgs
   budgeted?: boolean | UserCountOutputTypeCountBudgetedArgs
+  facts?: boolean | UserCountOutputTypeCountFactsArgs
 }
 
 /**
@@ -1879,6 +2050,13 @@ export type UserCountOutputTypeCountBudgetedArgs<ExtArgs extends runtime.Types.E
   where?: Prisma.BudgetWhereInput
 }
 
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountFactsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.FactWhereInput
+}
+
 
 export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
@@ -1900,6 +2078,7 @@ export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   usage?: boolean | Prisma.User$usageArgs<ExtArgs>
   budgets?: boolean | Prisma.User$budgetsArgs<ExtArgs>
   budgeted?: boolean | Prisma.User$budgetedArgs<ExtArgs>
+  facts?: boolean | Prisma.User$factsArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["user"]>
 
@@ -1949,6 +2128,7 @@ export type UserInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   usage?: boolean | Prisma.User$usageArgs<ExtArgs>
   budgets?: boolean | Prisma.User$budgetsArgs<ExtArgs>
   budgeted?: boolean | Prisma.User$budgetedArgs<ExtArgs>
+  facts?: boolean | Prisma.User$factsArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type UserIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
@@ -1968,6 +2148,7 @@ export type $UserPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
     usage: Prisma.$ProviderUsagePayload<ExtArgs>[]
     budgets: Prisma.$BudgetPayload<ExtArgs>[]
     budgeted: Prisma.$BudgetPayload<ExtArgs>[]
+    facts: Prisma.$FactPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
@@ -2389,6 +2570,7 @@ export interface Prisma__UserClient<T, Null = never, ExtArgs extends runtime.Typ
   usage<T extends Prisma.User$usageArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$usageArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ProviderUsagePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   budgets<T extends Prisma.User$budgetsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$budgetsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$BudgetPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   budgeted<T extends Prisma.User$budgetedArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$budgetedArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$BudgetPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  facts<T extends Prisma.User$factsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$factsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$FactPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -3073,6 +3255,30 @@ export type User$budgetedArgs<ExtArgs extends runtime.Types.Extensions.InternalA
   take?: number
   skip?: number
   distinct?: Prisma.BudgetScalarFieldEnum | Prisma.BudgetScalarFieldEnum[]
+}
+
+/**
+ * User.facts
+ */
+export type User$factsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Fact
+   */
+  select?: Prisma.FactSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Fact
+   */
+  omit?: Prisma.FactOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.FactInclude<ExtArgs> | null
+  where?: Prisma.FactWhereInput
+  orderBy?: Prisma.FactOrderByWithRelationInput | Prisma.FactOrderByWithRelationInput[]
+  cursor?: Prisma.FactWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.FactScalarFieldEnum | Prisma.FactScalarFieldEnum[]
 }
 
 /**
