@@ -106,3 +106,7 @@ BEGIN
     EXECUTE format('ALTER TABLE %I ALTER COLUMN %I TYPE text COLLATE "C"', "found"."table_name", "found"."column_name");
   END LOOP;
 END $$;
+
+-- The full-text index (src/search/README.md).
+ALTER TABLE "TextItem" ADD COLUMN IF NOT EXISTS "terms" tsvector;
+CREATE INDEX IF NOT EXISTS "TextItem_terms_idx" ON "TextItem" USING gin ("terms");

@@ -122,6 +122,16 @@ export type ModelProvider = Prisma.ModelProviderModel
  */
 export type Model = Prisma.ModelModel
 /**
+ * Model TextSpace
+ * Texts that are searched together, in one language: a collection's, or a user's facts.
+ */
+export type TextSpace = Prisma.TextSpaceModel
+/**
+ * Model TextItem
+ * A text that can be found. Its words are in the full-text index (extra.sql), and leave it with this row.
+ */
+export type TextItem = Prisma.TextItemModel
+/**
  * Model Stream
  * Words as they come, each chunk durable before anyone sees it.
  */

@@ -413,6 +413,8 @@ export const ModelName = {
   Installation: 'Installation',
   ModelProvider: 'ModelProvider',
   Model: 'Model',
+  TextSpace: 'TextSpace',
+  TextItem: 'TextItem',
   Stream: 'Stream',
   StreamChunk: 'StreamChunk',
   Task: 'Task',
@@ -447,7 +449,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "conversation" | "message" | "event" | "logHead" | "idempotencyKey" | "fact" | "factTag" | "user" | "credential" | "session" | "refreshToken" | "apiKey" | "loginFailure" | "installation" | "modelProvider" | "model" | "stream" | "streamChunk" | "task" | "taskDependency" | "taskAttempt" | "taskUnique" | "outsideTaskType" | "taskRate" | "schedule" | "scheduleTick" | "tallyHead" | "taskTally" | "taskMinute" | "providerUsage" | "usageSum" | "budget" | "budgetSpent" | "budgetReservation" | "costAlert"
+    modelProps: "conversation" | "message" | "event" | "logHead" | "idempotencyKey" | "fact" | "factTag" | "user" | "credential" | "session" | "refreshToken" | "apiKey" | "loginFailure" | "installation" | "modelProvider" | "model" | "textSpace" | "textItem" | "stream" | "streamChunk" | "task" | "taskDependency" | "taskAttempt" | "taskUnique" | "outsideTaskType" | "taskRate" | "schedule" | "scheduleTick" | "tallyHead" | "taskTally" | "taskMinute" | "providerUsage" | "usageSum" | "budget" | "budgetSpent" | "budgetReservation" | "costAlert"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1632,6 +1634,154 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.ModelCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.ModelCountAggregateOutputType> | number
+        }
+      }
+    }
+    TextSpace: {
+      payload: Prisma.$TextSpacePayload<ExtArgs>
+      fields: Prisma.TextSpaceFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TextSpaceFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextSpacePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TextSpaceFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextSpacePayload>
+        }
+        findFirst: {
+          args: Prisma.TextSpaceFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextSpacePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TextSpaceFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextSpacePayload>
+        }
+        findMany: {
+          args: Prisma.TextSpaceFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextSpacePayload>[]
+        }
+        create: {
+          args: Prisma.TextSpaceCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextSpacePayload>
+        }
+        createMany: {
+          args: Prisma.TextSpaceCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TextSpaceCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextSpacePayload>[]
+        }
+        delete: {
+          args: Prisma.TextSpaceDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextSpacePayload>
+        }
+        update: {
+          args: Prisma.TextSpaceUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextSpacePayload>
+        }
+        deleteMany: {
+          args: Prisma.TextSpaceDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TextSpaceUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TextSpaceUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextSpacePayload>[]
+        }
+        upsert: {
+          args: Prisma.TextSpaceUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextSpacePayload>
+        }
+        aggregate: {
+          args: Prisma.TextSpaceAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTextSpace>
+        }
+        groupBy: {
+          args: Prisma.TextSpaceGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TextSpaceGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TextSpaceCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TextSpaceCountAggregateOutputType> | number
+        }
+      }
+    }
+    TextItem: {
+      payload: Prisma.$TextItemPayload<ExtArgs>
+      fields: Prisma.TextItemFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TextItemFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextItemPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TextItemFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextItemPayload>
+        }
+        findFirst: {
+          args: Prisma.TextItemFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextItemPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TextItemFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextItemPayload>
+        }
+        findMany: {
+          args: Prisma.TextItemFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextItemPayload>[]
+        }
+        create: {
+          args: Prisma.TextItemCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextItemPayload>
+        }
+        createMany: {
+          args: Prisma.TextItemCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TextItemCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextItemPayload>[]
+        }
+        delete: {
+          args: Prisma.TextItemDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextItemPayload>
+        }
+        update: {
+          args: Prisma.TextItemUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextItemPayload>
+        }
+        deleteMany: {
+          args: Prisma.TextItemDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TextItemUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TextItemUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextItemPayload>[]
+        }
+        upsert: {
+          args: Prisma.TextItemUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TextItemPayload>
+        }
+        aggregate: {
+          args: Prisma.TextItemAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTextItem>
+        }
+        groupBy: {
+          args: Prisma.TextItemGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TextItemGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TextItemCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TextItemCountAggregateOutputType> | number
         }
       }
     }
@@ -3337,6 +3487,25 @@ export const ModelScalarFieldEnum = {
 export type ModelScalarFieldEnum = (typeof ModelScalarFieldEnum)[keyof typeof ModelScalarFieldEnum]
 
 
+export const TextSpaceScalarFieldEnum = {
+  no: 'no',
+  key: 'key',
+  language: 'language'
+} as const
+
+export type TextSpaceScalarFieldEnum = (typeof TextSpaceScalarFieldEnum)[keyof typeof TextSpaceScalarFieldEnum]
+
+
+export const TextItemScalarFieldEnum = {
+  row: 'row',
+  spaceNo: 'spaceNo',
+  id: 'id',
+  groupId: 'groupId'
+} as const
+
+export type TextItemScalarFieldEnum = (typeof TextItemScalarFieldEnum)[keyof typeof TextItemScalarFieldEnum]
+
+
 export const StreamScalarFieldEnum = {
   id: 'id',
   ownerId: 'ownerId',
@@ -4236,6 +4405,8 @@ export type GlobalOmitConfig = {
   installation?: Prisma.InstallationOmit
   modelProvider?: Prisma.ModelProviderOmit
   model?: Prisma.ModelOmit
+  textSpace?: Prisma.TextSpaceOmit
+  textItem?: Prisma.TextItemOmit
   stream?: Prisma.StreamOmit
   streamChunk?: Prisma.StreamChunkOmit
   task?: Prisma.TaskOmit
