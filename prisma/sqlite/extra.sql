@@ -132,6 +132,8 @@ END;
 DROP TRIGGER IF EXISTS "FactTag_check_insert";
 CREATE TRIGGER "FactTag_check_insert" BEFORE INSERT ON "FactTag" WHEN NEW."tag" = '' BEGIN
   SELECT RAISE(ABORT, 'constraint FactTag_tag_check');
+END;
+
 -- The full-text index (src/search/README.md): where each word stands, and how much each says about its text. Neither keeps the texts.
 CREATE VIRTUAL TABLE IF NOT EXISTS "TextTerms" USING fts5("title", "content", "words", content='', contentless_delete=1, tokenize="ascii tokenchars '_'");
 CREATE VIRTUAL TABLE IF NOT EXISTS "TextImpacts" USING fts5("terms", content='', contentless_delete=1, detail=none, tokenize="ascii tokenchars '_'");
