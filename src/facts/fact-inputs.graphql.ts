@@ -1,13 +1,12 @@
 /** What the inputs and payloads about facts have in common. */
 
-import { queryFromInfo } from '@pothos/plugin-prisma'
+import type { GraphQLResolveInfo } from 'graphql'
 import { z } from 'zod'
-import { ownedBy } from '../core/actor.ts'
-import { idOf, newIdOf } from '../core/ids.ts'
+import { idOf, newIdOf, toGlobalId } from '../core/ids.ts'
 import { given, jsonObject, name, optionalId, text } from '../core/input.ts'
 import { builder } from '../graphql/builder.ts'
 import type { Context } from '../graphql/context.ts'
-import { siblings } from '../graphql/siblings.ts'
+import { nodeOf } from '../graphql/node.ts'
 import { FactRef } from './fact.graphql.ts'
 import { MAX_METADATA_BYTES, MAX_TAG, MAX_TAGS, MAX_TEXT } from './fact.ts'
 import type { FactCreation } from './fact-create.ts'
@@ -49,28 +48,21 @@ export function toCreation({ id, taskId, messageId, ...rest }: z.infer<z.ZodObje
 export const sourceId = <Given extends string | null | undefined>(type: string, globalId: Given, field: string) =>
   (globalId == null ? globalId : (idOf(type, globalId, ['input', field]) ?? '')) as Given extends string ? string : Given
 
+export const similarFields = (t: Fields) => ({
+  factId: t.id({ description: 'The other fact’s id.', resolve: ({ id }: Similar) => toGlobalId('Fact', id) }),
+  fact: t.field({
+    type: FactRef,
+    nullable: true,
+    description: 'The other fact; null once it is deleted.',
+    resolve: async ({ id }: Similar, _args: unknown, ctx: Context, info: GraphQLResolveInfo) => nodeOf(ctx, info, 'Fact', id),
+  }),
+  likeness: t.exposeFloat('likeness', { description: `How much of their words’ letters they have in common, ${NEAR} to 1.` }),
+  isSame: t.exposeBoolean('isSame', { description: 'Whether the words are the same, whatever the case, blanks and marks.' }),
+})
+
 const FactSimilar = builder.objectRef<Similar>('FactSimilar').implement({
   description: 'A fact of yours that says the same as another, or nearly.',
-  fields: (t) => ({
-    fact: t.field({
-      type: FactRef,
-      nullable: true,
-      description: 'The fact; null once it is deleted.',
-      resolve: async ({ id }, _args, ctx, info) =>
-        ctx
-          .loader(`FactSimilar.fact:${info.fieldNodes[0]?.loc?.start}`, () =>
-            siblings<object | null>(async (ids) => {
-              const query = queryFromInfo({ context: ctx, info, typeName: 'Fact', select: { id: true } as never })
-              const rows = (await ctx.db.fact.findMany({ ...(query as object), where: { id: { in: [...ids] }, ...ownedBy(ctx.actor) } })) as { id: string }[]
-              const byId = new Map(rows.map((row) => [row.id, row]))
-              return ids.map((each) => byId.get(each) ?? null)
-            }),
-          )
-          .load(id) as never,
-    }),
-    likeness: t.exposeFloat('likeness', { description: `How much of their words’ letters they have in common, ${NEAR} to 1.` }),
-    isSame: t.exposeBoolean('isSame', { description: 'Whether the words are the same, whatever the case, blanks and marks.' }),
-  }),
+  fields: similarFields,
 })
 
 /** What is remembered under a key. */
@@ -82,8 +74,6 @@ export const similarField = (t: Fields) =>
     description: `Other facts of yours that say the same, or nearly, the likest first; at most ${MAX_SIMILAR}. Keep it, or delete one.`,
     resolve: ({ made }: { made: { similar?: string } | null }) => (made?.similar ? (JSON.parse(made.similar) as Similar[]) : []),
   })
-
-export { FactSimilar }
 
 export const factField = (t: Fields) =>
   t.prismaField({

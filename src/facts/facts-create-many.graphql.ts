@@ -7,7 +7,7 @@ import { builder, rowsOf } from '../graphql/builder.ts'
 import { mutation } from '../graphql/mutation.ts'
 import { told, UserError } from '../graphql/user-errors.ts'
 import { FactRef } from './fact.graphql.ts'
-import { creationFields, creationRules, FactSimilar, toCreation } from './fact-inputs.graphql.ts'
+import { creationFields, creationRules, similarFields, toCreation } from './fact-inputs.graphql.ts'
 import { type ErrorPolicy, factsCreateMany, type Wanted } from './facts-create-many.ts'
 import type { Similar } from './facts-similar.ts'
 
@@ -49,16 +49,15 @@ const FactSkip = builder.objectRef<Skipped>('FactSkip').implement({
   }),
 })
 
-interface ManySimilar {
+interface ManySimilar extends Similar {
   index: number
-  similar: Similar[]
 }
 
 const FactManySimilar = builder.objectRef<ManySimilar>('FactManySimilar').implement({
-  description: 'One of many facts that others say too, or nearly.',
+  description: 'One of many facts that another one says too, or nearly: the likest there is, which may be made with it.',
   fields: (t) => ({
     index: t.exposeInt('index', { description: 'Its place in the input, from 0.' }),
-    similar: t.field({ type: [FactSimilar], description: 'Those others, the likest first; of those made with it too.', resolve: ({ similar }) => similar }),
+    ...similarFields(t),
   }),
 })
 
@@ -97,7 +96,7 @@ mutation('factCreateMany', {
         const { facts, similar, skipped } = await factsCreateMany(work, wanted, input.errorPolicy ?? 'REJECT_ALL')
         return {
           factIds: facts.map((fact) => fact?.id ?? ''),
-          similar: JSON.stringify(similar.flatMap((some, index): ManySimilar[] => (some.length ? [{ index, similar: some }] : []))),
+          similar: JSON.stringify(similar.flatMap(([likest], index): ManySimilar[] => (likest ? [{ index, ...likest }] : []))),
           skipped: JSON.stringify(skipped.map(({ index, errors }): Skipped => ({ index, faults: errors.map(toFault) }))),
         }
       },
@@ -119,7 +118,7 @@ mutation('factCreateMany', {
     similar: t.field({
       ...rowsOf('facts'),
       type: [FactManySimilar],
-      description: 'Those of them that other facts of yours say too, or nearly, in the order of the input.',
+      description: 'Those of them that another fact of yours says too, or nearly, in the order of the input.',
       resolve: (payload) => (payload.made ? (JSON.parse(payload.made.similar) as ManySimilar[]) : []),
     }),
     skipped: t.field({

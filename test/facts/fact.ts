@@ -12,7 +12,7 @@ const mutationOf = (name: string, fields: string) =>
 export const CREATE = mutationOf('factCreate', `fact { ${FACT} } similar { ${SIMILAR} }`)
 export const CREATE_MANY = mutationOf(
   'factCreateMany',
-  `facts { id text } similar { index similar { ${SIMILAR} } } skipped { index userErrors { code path message } }`,
+  `facts { id } similar { index factId likeness isSame } skipped { index userErrors { code path message } }`,
 )
 export const UPDATE = mutationOf('factUpdate', `fact { ${FACT} } similar { ${SIMILAR} }`)
 export const DELETE = mutationOf('factDelete', 'deletedId')
