@@ -25,3 +25,14 @@ registerInvariant({
       FROM ${each(NEWEST_FACTS, 'Message', Prisma.sql`"of"."id" = "fact"."messageId"`)} WHERE "of"."ownerId" <> "fact"."ownerId"`,
   ),
 })
+
+registerInvariant({
+  name: 'FACT_NOT_INDEXED',
+  description: 'Every fact is in the full-text index of its owner’s facts; looked at are the newest 10,000 facts.',
+  find: foundBy(
+    'Fact',
+    () => Prisma.sql`SELECT "fact"."id" AS "subjectId" FROM ${NEWEST_FACTS} WHERE NOT EXISTS (
+      SELECT 1 FROM "TextSpace" AS "space" JOIN "TextItem" AS "item" ON "item"."spaceNo" = "space"."no"
+      WHERE "space"."key" = 'facts:' || "fact"."ownerId" AND "item"."id" = "fact"."id")`,
+  ),
+})

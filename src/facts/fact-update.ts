@@ -3,6 +3,7 @@ import { Prisma } from '../generated/sqlite/client.ts'
 import { FACT_ROW, factChanged, tagsInOrder, toFactValues } from './fact.ts'
 import { factHold, factMine, type Source, sourceRequire } from './fact-access.ts'
 import './fact-errors.ts'
+import { factsIndex } from './fact-index.ts'
 import { likenessKeys } from './fact-likeness.ts'
 import { tagsInsert, textSet } from './facts-insert.ts'
 import { factsSimilar, type Similar } from './facts-similar.ts'
@@ -33,11 +34,14 @@ export async function factUpdate(work: Work, id: string, update: FactUpdate): Pr
     Prisma.sql`"updatedAtMs" = ${work.sql.nowMs}`,
   ]
   const [row] = await work.rows<Record<string, unknown>>(Prisma.sql`UPDATE "Fact" SET ${Prisma.join(set)} WHERE ${factMine(work, id)} RETURNING ${FACT_ROW}`)
-  if (tags.join('\0') !== before.tags.join('\0')) {
+  const isRetagged = tags.join('\0') !== before.tags.join('\0')
+  if (isRetagged) {
     await work.execute(Prisma.sql`DELETE FROM "FactTag" WHERE "factId" = ${id}`)
     await tagsInsert(work, [{ id, ownerId, tags }])
   }
-  factChanged(work, 'UPDATED', toFactValues(row!, tags), before)
+  const after = toFactValues(row!, tags)
+  if (isRetagged || text !== null) await factsIndex(work, [after])
+  factChanged(work, 'UPDATED', after, before)
   if (text === null || !keys) return []
   const [similar] = (await factsSimilar(work, [{ id, ownerId, text, keys }])) as [Similar[]]
   return similar

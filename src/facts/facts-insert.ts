@@ -2,6 +2,7 @@ import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { FACT_ROW, type FactValues, factChanged, tagsInOrder, toFactValues } from './fact.ts'
 import type { Source } from './fact-access.ts'
+import { factsIndex } from './fact-index.ts'
 import { type LikenessKeys, NEAR_KEYS } from './fact-likeness.ts'
 import { folded } from './fact-text.ts'
 
@@ -22,11 +23,12 @@ const TAGS_AT_ONCE = 5000
 const NEAR_COLUMNS = Array.from({ length: NEAR_KEYS }, (_, i) => `near${i}`)
 const KEY_COLUMNS = Prisma.raw(['sameKey', ...NEAR_COLUMNS].map((column) => `"${column}"`).join(', '))
 
-/** Writes facts down, many by one statement, each with its event. Answers them in their order. */
+/** Writes facts down, many by one statement, each with its event. All are of one owner. Answers them in their order. */
 export async function factsInsert(work: Work, facts: readonly NewFact[]): Promise<FactValues[]> {
   const made: FactValues[] = []
   for (let done = 0; done < facts.length; done += AT_ONCE) made.push(...(await insert(work, facts.slice(done, done + AT_ONCE))))
   await tagsInsert(work, facts)
+  await factsIndex(work, made)
   for (const fact of made) factChanged(work, 'CREATED', fact)
   return made
 }

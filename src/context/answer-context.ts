@@ -1,0 +1,35 @@
+/** What an answer of a conversation is given beside what was said, where the conversation says so. */
+import { server } from '../core/actor.ts'
+import type { Store } from '../events/store.ts'
+import { reading } from '../events/transact.ts'
+import type { SpokenMessage } from '../providers/provider.ts'
+import { type Count, contextDivide, type Share, WEIGHTS } from './context-divide.ts'
+import { factsAbout } from './context-find.ts'
+import { type Piece, pieceMessage } from './context-piece.ts'
+import type { ContextRule } from './context-rule.ts'
+
+/** The part of the model's room that is for it where nobody said how much. */
+const USUAL_PART = 0.25
+const MOST_PART = 0.5
+
+export interface AnswerContext {
+  /** Null where nothing was found, or nothing fits. */
+  message: SpokenMessage | null
+  pieces: Piece[]
+  tokens: number
+}
+
+export async function answerContext(
+  store: Store,
+  { ownerId, query, rule }: { ownerId: string; query: string; rule: ContextRule },
+  room: number,
+  count: Count,
+): Promise<AnswerContext> {
+  const work = reading(store, server)
+  const shares: Share[] = rule.facts
+    ? [{ kind: 'FACT', weight: WEIGHTS.FACT, candidates: await factsAbout(work, { ownerId, query, factTags: rule.factTags }) }]
+    : []
+  const budget = Math.min(rule.budgetTokens ?? Math.floor(room * USUAL_PART), Math.floor(room * MOST_PART))
+  const { pieces, tokens } = await contextDivide(shares, budget, count)
+  return { message: pieces.length ? pieceMessage(pieces) : null, pieces, tokens }
+}

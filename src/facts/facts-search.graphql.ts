@@ -1,0 +1,68 @@
+/** Finding facts by what they say. */
+import { actorId } from '../core/actor.ts'
+import { BadUserInput } from '../core/errors.ts'
+import { filterCheck } from '../core/filter.ts'
+import { MAX_PAGE } from '../core/page.ts'
+import { builder, rights } from '../graphql/builder.ts'
+import { nodeOf } from '../graphql/node.ts'
+import { SEARCH_COST } from '../graphql/scale.ts'
+import { MAX_QUERY, textQueryParts } from '../search/text-query.ts'
+import type { Snippet } from '../search/text-snippet.ts'
+import { FactRef } from './fact.graphql.ts'
+import { FactFilter } from './fact-filter.graphql.ts'
+import { factFilterFields } from './fact-filter.ts'
+import { type FoundFact, factsFind } from './facts-find.ts'
+
+const FIRST = 10
+
+const FactHighlight = builder.objectRef<Snippet['highlights'][number]>('FactHighlight').implement({
+  description: 'Where a word that was searched stands in a snippet, in UTF-16 units.',
+  fields: (t) => ({
+    start: t.exposeInt('start', { description: 'Its first unit.' }),
+    end: t.exposeInt('end', { description: 'The first behind it.' }),
+  }),
+})
+
+const FactSnippet = builder.objectRef<Snippet>('FactSnippet').implement({
+  description: 'The part of a fact that shows best why it was found.',
+  fields: (t) => ({
+    text: t.exposeString('text', { description: 'That part, at most some 240 characters.' }),
+    highlights: t.field({ type: [FactHighlight], description: 'Where the words stand that were searched.', resolve: ({ highlights }) => highlights }),
+  }),
+})
+
+const FactHit = builder.objectRef<FoundFact>('FactHit').implement({
+  description: 'A fact that was found.',
+  fields: (t) => ({
+    fact: t.field({
+      type: FactRef,
+      nullable: true,
+      description: 'The fact; null where it was deleted in this moment.',
+      resolve: async ({ id }, _args, ctx, info) => nodeOf(ctx, info, 'Fact', id),
+    }),
+    score: t.exposeFloat('score', { description: 'How well it fits: more is better. Scores compare within one answer.' }),
+    snippet: t.field({ type: FactSnippet, description: 'Why it was found.', resolve: ({ snippet }) => snippet }),
+  }),
+})
+
+builder.queryFields((t) => ({
+  factSearch: t.field({
+    type: [FactHit],
+    description:
+      'Your own facts (also for ADMINs only their own) that have all the words in their text or tags, best first: words, "a phrase", begin*, -without. Words count in their forms, as of English.',
+    ...rights('FACTS_READ', SEARCH_COST),
+    args: {
+      query: t.arg.string({ required: true, description: `What is sought, 1 to ${MAX_QUERY} characters.` }),
+      filter: t.arg({ type: FactFilter, description: 'Only among these facts.' }),
+      first: t.arg.int({ defaultValue: FIRST, description: `So many at most, 1 to ${MAX_PAGE}.` }),
+    },
+    resolve: (_root, { query, filter, first }, ctx) => {
+      const limit = first ?? FIRST
+      if (limit < 1 || limit > MAX_PAGE) throw new BadUserInput(`first must be from 1 to ${MAX_PAGE}.`, ['first'])
+      const parts = textQueryParts(query, ['query'])
+      const ownerId = actorId(ctx.actor)!
+      filterCheck(filter, factFilterFields(ctx.app.store.database.dialect, ownerId))
+      return factsFind(ctx.reading, { ownerId, parts, match: 'ALL', filter, first: limit })
+    },
+  }),
+}))
