@@ -10,11 +10,16 @@ const MAX_CHARACTERS = 20_000
  * longest. None of them has a meaning as in a query.
  */
 export async function contextWords(text: string): Promise<QueryPart[]> {
-  const counts = new Map<string, number>()
-  for (const { form, isStopWord } of wordsOf(text.slice(0, MAX_CHARACTERS), await languageOf('ENGLISH')))
-    if (!isStopWord) counts.set(form, (counts.get(form) ?? 0) + 1)
-  return [...counts]
-    .sort(([a, often], [b, oftener]) => oftener - often || b.length - a.length || (a < b ? -1 : 1))
+  const begun = text.slice(0, MAX_CHARACTERS)
+  const counts = new Map<string, { word: string; times: number }>()
+  for (const { stem, isStopWord, start, end } of wordsOf(begun, await languageOf('ENGLISH'))) {
+    if (isStopWord) continue
+    // As it is written: what it has in common with its other forms is found out again where it is sought.
+    const counted = counts.get(stem) ?? { word: begun.slice(start, end), times: 0 }
+    counts.set(stem, { ...counted, times: counted.times + 1 })
+  }
+  return [...counts.values()]
+    .sort((a, b) => b.times - a.times || b.word.length - a.word.length || (a.word < b.word ? -1 : 1))
     .slice(0, MAX_TERMS)
-    .map(([word]) => ({ kind: 'WORDS', isExcluded: false, text: word }))
+    .map(({ word }) => ({ kind: 'WORDS', isExcluded: false, text: word }))
 }
