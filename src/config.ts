@@ -117,6 +117,15 @@ export const SETTINGS = {
     'How often the models of providers set up by the environment are listed anew, until an ADMIN sets it otherwise; 0: only by hand.',
   ],
   LOCAL_MODEL: [flag.default(true), 'Whether the small local model may run, where it is installed.'],
+  LOCAL_EMBEDDINGS: [flag.default(true), 'Whether the small local model of embeddings may run, where it is installed.'],
+  EMBEDDING_MODEL: [
+    z
+      .string()
+      .regex(/^[^/]+\/.+$/, 'must read provider/model')
+      .max(200)
+      .optional(),
+    'Model that makes vectors of texts where nobody names one, as `openai/text-embedding-3-small`. Default: `local/all-minilm-l6-v2`, the one on this machine.',
+  ],
 } as const satisfies Record<string, readonly [z.ZodType, string]>
 
 type Name = keyof typeof SETTINGS

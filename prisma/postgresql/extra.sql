@@ -36,6 +36,9 @@ CREATE INDEX IF NOT EXISTS "Message_open_idx" ON "Message" ("conversationId") WH
 -- Streams that have ended and are not yet compacted, or not yet cleared after they expired; and those that may still expire.
 CREATE INDEX IF NOT EXISTS "Stream_uncompacted_idx" ON "Stream" ("completedAtMs") WHERE "compactedAtMs" IS NULL AND "completedAtMs" IS NOT NULL;
 CREATE INDEX IF NOT EXISTS "Stream_unexpired_idx" ON "Stream" ("completedAtMs") WHERE "expiredAtMs" IS NULL AND "completedAtMs" IS NOT NULL AND "lastSeq" >= 0;
+-- One set a space is built at a time; and what is left of sets that were replaced.
+CREATE UNIQUE INDEX IF NOT EXISTS "VectorSet_building_key" ON "VectorSet" ("space") WHERE "status" = 'BUILDING';
+CREATE INDEX IF NOT EXISTS "VectorSet_retired_idx" ON "VectorSet" ("id") WHERE "status" = 'RETIRED';
 
 ALTER TABLE "Task"
   DROP CONSTRAINT IF EXISTS "Task_lease_check",
@@ -93,6 +96,14 @@ ALTER TABLE "Fact"
 ALTER TABLE "FactTag"
   DROP CONSTRAINT IF EXISTS "FactTag_tag_check",
   ADD CONSTRAINT "FactTag_tag_check" CHECK ("tag" <> '');
+
+ALTER TABLE "VectorSet"
+  DROP CONSTRAINT IF EXISTS "VectorSet_items_check",
+  ADD CONSTRAINT "VectorSet_items_check" CHECK ("items" >= 0);
+
+ALTER TABLE "Vector"
+  DROP CONSTRAINT IF EXISTS "Vector_bytes_check",
+  ADD CONSTRAINT "Vector_bytes_check" CHECK (length("bytes") > 0 AND length("bytes") % 4 = 0);
 
 -- Text is compared by its bytes, as SQLite and JavaScript's live filters do it; and an index on ids costs a fraction of one by a language's rules.
 DO $$

@@ -37,6 +37,9 @@ CREATE INDEX IF NOT EXISTS "Message_open_idx" ON "Message" ("conversationId") WH
 -- Streams that have ended and are not yet compacted, or not yet cleared after they expired; and those that may still expire.
 CREATE INDEX IF NOT EXISTS "Stream_uncompacted_idx" ON "Stream" ("completedAtMs") WHERE "compactedAtMs" IS NULL AND "completedAtMs" IS NOT NULL;
 CREATE INDEX IF NOT EXISTS "Stream_unexpired_idx" ON "Stream" ("completedAtMs") WHERE "expiredAtMs" IS NULL AND "completedAtMs" IS NOT NULL AND "lastSeq" >= 0;
+-- One set a space is built at a time; and what is left of sets that were replaced.
+CREATE UNIQUE INDEX IF NOT EXISTS "VectorSet_building_key" ON "VectorSet" ("space") WHERE "status" = 'BUILDING';
+CREATE INDEX IF NOT EXISTS "VectorSet_retired_idx" ON "VectorSet" ("id") WHERE "status" = 'RETIRED';
 
 DROP TRIGGER IF EXISTS "Task_check_insert";
 CREATE TRIGGER "Task_check_insert" BEFORE INSERT ON "Task" BEGIN
@@ -134,11 +137,19 @@ CREATE TRIGGER "FactTag_check_insert" BEFORE INSERT ON "FactTag" WHEN NEW."tag" 
   SELECT RAISE(ABORT, 'constraint FactTag_tag_check');
 END;
 
+DROP TRIGGER IF EXISTS "VectorSet_check_update";
+CREATE TRIGGER "VectorSet_check_update" BEFORE UPDATE ON "VectorSet" WHEN NEW."items" < 0 BEGIN
+  SELECT RAISE(ABORT, 'constraint VectorSet_items_check');
+END;
+DROP TRIGGER IF EXISTS "Vector_check_insert";
+CREATE TRIGGER "Vector_check_insert" BEFORE INSERT ON "Vector" WHEN length(NEW."bytes") = 0 OR length(NEW."bytes") % 4 <> 0 BEGIN
+  SELECT RAISE(ABORT, 'constraint Vector_bytes_check');
+END;
+
 -- The full-text index (src/search/README.md): where each word stands, and how much each says about its text. Neither keeps the texts.
 CREATE VIRTUAL TABLE IF NOT EXISTS "TextTerms" USING fts5("title", "content", "words", content='', contentless_delete=1, tokenize="ascii tokenchars '_'");
 CREATE VIRTUAL TABLE IF NOT EXISTS "TextImpacts" USING fts5("terms", content='', contentless_delete=1, detail=none, tokenize="ascii tokenchars '_'");
 CREATE VIRTUAL TABLE IF NOT EXISTS "TextImpactsOf" USING fts5vocab('TextImpacts', 'instance');
-CREATE VIRTUAL TABLE IF NOT EXISTS "TextWords" USING fts5vocab('TextTerms', 'row');
 DROP TRIGGER IF EXISTS "TextItem_unindex";
 CREATE TRIGGER "TextItem_unindex" AFTER DELETE ON "TextItem" BEGIN
   DELETE FROM "TextTerms" WHERE rowid = OLD."row";

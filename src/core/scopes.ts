@@ -16,6 +16,8 @@ export const API_SCOPES = {
   FACTS_WRITE: 'Create, change and delete facts.',
   USAGE_READ: 'Read usage, costs and budgets.',
   USAGE_WRITE: 'Create, change and delete budgets.',
+  SEARCH_READ: 'Read, search and follow collections and their documents.',
+  SEARCH_WRITE: 'Create, change, fill and delete collections.',
 } as const
 
 export type ApiScope = keyof typeof API_SCOPES

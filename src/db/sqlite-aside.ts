@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
+import { getLoadablePath } from 'sqlite-vec'
 import { asAdapterError } from './sqlite-errors.ts'
 import { FifoLock } from './sqlite-lock.ts'
 import { bind, declaredType, type Stored, toPlain } from './sqlite-values.ts'
@@ -12,6 +13,7 @@ import { bind, declaredType, type Stored, toPlain } from './sqlite-values.ts'
 const READER = `
 const { parentPort, workerData } = require('node:worker_threads')
 const db = new (require(workerData.libsql))(workerData.file, { timeout: 1000 })
+if (workerData.extension) try { db.loadExtension(workerData.extension) } catch {}
 for (const pragma of ['query_only = ON', 'temp_store = MEMORY', 'cache_size = -16000']) db.prepare('PRAGMA ' + pragma).all()
 parentPort.on('message', ({ sql, values }) => {
   try {
@@ -72,7 +74,7 @@ export class SqliteAside {
 
   #begin(): Worker {
     const libsql = createRequire(import.meta.url).resolve('libsql')
-    const thread = new Worker(READER, { eval: true, execArgv: [], env: {}, workerData: { libsql, file: this.file } })
+    const thread = new Worker(READER, { eval: true, execArgv: [], env: {}, workerData: { libsql, file: this.file, extension: vectorExtension() } })
     this.#thread = thread
     // One that broke is followed by another, with the next read.
     const gone = () => {
@@ -80,5 +82,14 @@ export class SqliteAside {
     }
     thread.on('error', gone).on('exit', gone)
     return thread
+  }
+}
+
+/** Distances of vectors (`sqlite-vec`), where there is a build for this machine; whoever needs them asks whether they are there. */
+function vectorExtension(): string | null {
+  try {
+    return getLoadablePath()
+  } catch {
+    return null
   }
 }

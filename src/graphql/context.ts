@@ -15,6 +15,7 @@ import type { StreamHub } from '../streams/stream-hub.ts'
 import type { TaskCreator } from '../tasks/task-creator.ts'
 import type { TaskTypes } from '../tasks/task-type.ts'
 import type { Tools } from '../tools/tool.ts'
+import type { Embedders } from '../vectors/embedders.ts'
 
 /** The opened parts of one server, shared by all its requests. */
 export interface App {
@@ -25,6 +26,7 @@ export interface App {
   readonly passwords: PasswordHasher
   readonly providers: OpenProviders
   readonly tools: Tools
+  readonly embedders: Embedders
   readonly taskTypes: TaskTypes
   readonly creator: TaskCreator
   readonly streams: StreamHub

@@ -17,10 +17,12 @@ export interface Followed {
   /** The columns that its events carry. */
   values: Prisma.Sql
   toValues(row: Record<string, unknown>): { id: string; ownerId: string }
+  /** What must hold of it, besides whose it is, that it is there. */
+  where?: Prisma.Sql
 }
 
 /** One entity: how it stands, unless `after` is given, then every change of it until it is deleted. */
-export async function followOne(ctx: Context, { typeName, kind, values, toValues }: Followed, args: { id: string; after?: string | null | undefined }) {
+export async function followOne(ctx: Context, { typeName, kind, values, toValues, where }: Followed, args: { id: string; after?: string | null | undefined }) {
   const { store } = ctx.app
   const id = idOf(typeName, args.id, ['id'])
   // A client that connects again sends the same `after` as at first, and where it was by then as Last-Event-ID.
@@ -33,7 +35,8 @@ export async function followOne(ctx: Context, { typeName, kind, values, toValues
   const [row] = id
     ? await store.database.rows<Record<string, unknown> & { position: number }>(
         Prisma.sql`SELECT ${values}, (SELECT "position" FROM "LogHead" WHERE "LogHead"."id" = 1) AS "position" FROM ${table}
-          WHERE ${table}."id" = ${id} ${owner.ownerId === undefined ? Prisma.empty : Prisma.sql`AND ${table}."ownerId" = ${owner.ownerId}`}`,
+          WHERE ${table}."id" = ${id} ${owner.ownerId === undefined ? Prisma.empty : Prisma.sql`AND ${table}."ownerId" = ${owner.ownerId}`}
+          ${where ? Prisma.sql`AND ${where}` : Prisma.empty}`,
       )
     : []
   // Someone who resumes may ask after what is gone since; then the log still has that to tell.

@@ -188,6 +188,7 @@ export class Scale {
       // Of a connection's longer page not a row is read: it is refused.
       return Math.max(1, connection ? Math.min(count, MAX_PAGE) : count)
     }
+    if (connection) return Math.max(1, Math.min(this.#numberIn(node, 'first') ?? DEFAULT_PAGE, MAX_PAGE))
     if (!isListType(getNullableType(field.type)) || isConnection(parent)) return 1
     if (!isCompositeType(getNamedType(field.type))) return 1
     const { rowsOf } = field.extensions
@@ -198,16 +199,25 @@ export class Scale {
 
   /** How long the list of this name is in a mutation's input. */
   #lengthIn(root: FieldNode, name: string): number {
-    const input = root.arguments?.find((argument) => argument.name.value === 'input')
-    if (!input) return 1
+    const list = this.#inInput(root, name)
+    return Array.isArray(list) ? list.length : 1
+  }
+
+  #numberIn(node: FieldNode, name: string): number | undefined {
+    const value = this.#inInput(node, name)
+    return typeof value === 'number' ? value : undefined
+  }
+
+  #inInput(node: FieldNode, name: string): unknown {
+    const input = node.arguments?.find((argument) => argument.name.value === 'input')
+    if (!input) return undefined
     this.dependsOnVariables = true
     const byDefault = (this.operation.variableDefinitions ?? []).map(({ variable, defaultValue }) => [
       variable.name.value,
       defaultValue && valueFromASTUntyped(defaultValue),
     ])
     const given = valueFromASTUntyped(input.value, { ...Object.fromEntries(byDefault), ...this.variables }) as Variables | null | undefined
-    const list = given?.[name]
-    return Array.isArray(list) ? list.length : 1
+    return given?.[name]
   }
 
   #isSearch(node: FieldNode): boolean {

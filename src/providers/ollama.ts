@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { openaiModel } from './openai-compatible.ts'
+import { openaiEmbedding, openaiModel } from './openai-compatible.ts'
 import { ProviderFailed } from './provider-errors.ts'
 import { count, keepable, listFetch } from './read-list.ts'
 import { type Connection, type HttpProvider, httpProvider, type ListedModel, secretsOf } from './sdk-provider.ts'
@@ -13,6 +13,7 @@ const MAX_ASKED = 200
 export const ollamaProvider = (connection: Connection): HttpProvider =>
   httpProvider(connection, {
     model: (name) => openaiModel({ ...connection, baseUrl: `${connection.baseUrl}/v1` }, name),
+    embedding: (name) => openaiEmbedding({ ...connection, baseUrl: `${connection.baseUrl}/v1` }, name),
     async listModels(signal) {
       const { Ollama } = await import('ollama')
       const { name: provider, baseUrl, apiKey, look } = connection

@@ -22,6 +22,7 @@ export const openaiCompatible = (settings: OpenAiSettings | null): Provider =>
 export const openaiProvider = (connection: Connection): HttpProvider =>
   httpProvider(connection, {
     model: (name) => openaiModel(connection, name),
+    embedding: (name) => openaiEmbedding(connection, name),
     listModels: async (signal) => {
       const { name: provider, baseUrl, apiKey, look } = connection
       const headers: Record<string, string> = apiKey ? { authorization: `Bearer ${apiKey}` } : {}
@@ -41,6 +42,11 @@ export async function openaiModel({ name, baseUrl, apiKey, fetch }: Connection, 
     transformRequestBody: isOpenAiItself(baseUrl) ? withNewNameOfLimit : undefined,
     fetch,
   }).chatModel(model)
+}
+
+export async function openaiEmbedding({ name, baseUrl, apiKey, fetch }: Connection, model: string) {
+  const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible')
+  return createOpenAICompatible({ name, baseURL: baseUrl, apiKey: apiKey ?? undefined, fetch }).embeddingModel(model)
 }
 
 const isOpenAiItself = (baseUrl: string) => baseUrl.startsWith('https://api.openai.com/')

@@ -2,7 +2,7 @@
  * Where text comes from. A *provider* is a source of models (`openai`, `local`), a *model* is named `provider/model`, and
  * a *generation* is one answer, read part by part while it is being made.
  */
-import type { LanguageModel } from 'ai'
+import type { EmbeddingModel, LanguageModel } from 'ai'
 
 export type ChatMessage =
   | { role: 'system' | 'user'; content: string }
@@ -130,6 +130,8 @@ export interface Provider {
   readonly unavailableBecause: string | null
   /** Where the AI SDK knows it: its model, and what must never be told of it. */
   sdkModel?(model: string): Promise<{ model: LanguageModel; secrets: string[] }>
+  /** The same for a model that makes vectors of texts; left out: it has none. */
+  sdkEmbedding?(model: string): Promise<{ model: EmbeddingModel; secrets: string[] }>
   /** Must wake up and throw as soon as the request's signal aborts. */
   stream(model: string, request: GenerationRequest): AsyncGenerator<GenerationPart, Ending, undefined>
   close(): Promise<void>

@@ -1,5 +1,6 @@
 import type { Agent } from 'undici'
 import { type AddressRules, guardedAgent, openAgent } from '../core/private-addresses.ts'
+import type { Embedded } from './ai-sdk-embedding.ts'
 import { anthropicProvider } from './anthropic.ts'
 import { CallLimits } from './call-limits.ts'
 import type { Catalogue, ProviderRow } from './catalogue.ts'
@@ -31,6 +32,16 @@ export interface ProviderOptions extends EnvironmentSettings {
   catalogue?: Catalogue
 }
 
+/** A model that makes vectors of texts. */
+export interface ChosenEmbedding {
+  provider: string
+  /** Without the provider's name. */
+  model: string
+  /** The longest text it reads; null where nobody told. */
+  maxTokens: number | null
+  embed(texts: readonly string[], signal: AbortSignal): Promise<Embedded>
+}
+
 /** The providers of a server, with what its operations on them need. */
 export interface OpenProviders extends Providers {
   /** What this server's environment sets up, or could. */
@@ -40,6 +51,8 @@ export interface OpenProviders extends Providers {
   readonly catalogue: Catalogue | null
   /** The provider of a row as this server reaches it, also where it is switched off. */
   connect(row: ProviderRow): Provider & Partial<Listing>
+  /** The model that makes vectors for `provider/model`. Rejects as `generate` does, and where the provider makes none. */
+  embedding(asked: string): Promise<ChosenEmbedding>
 }
 
 const ADAPTERS: Record<Exclude<ModelProviderKind, 'LOCAL'>, (connection: Connection) => HttpProvider> = {
@@ -155,6 +168,21 @@ export function createProviders(options: ProviderOptions): OpenProviders {
       if (facts.provider === LOCAL_NAME) return { ...facts, contextLength: (await local.listModels(AbortSignal.timeout(1000)))[0]!.contextLength }
       const { knownContextLength } = await import('./known-models.ts')
       return { ...facts, contextLength: knownContextLength(urlOf(facts.provider, rows), facts.model) }
+    },
+    async embedding(asked) {
+      const { provider, model, facts, rows } = await chosen(asked)
+      if (!provider.sdkEmbedding) throw new ModelNotFound(asked, `${provider.name} makes no embeddings.`)
+      const sdk = await provider.sdkEmbedding(model)
+      const { knownContextLength } = await import('./known-models.ts')
+      return {
+        provider: provider.name,
+        model,
+        maxTokens: facts.contextLength ?? knownContextLength(urlOf(provider.name, rows), model),
+        embed: async (texts, signal) => {
+          const { embedFromSdk } = await import('./ai-sdk-embedding.ts')
+          return embedFromSdk(provider.name, sdk.model, texts, { secrets: sdk.secrets, signal })
+        },
+      }
     },
     list: () => latest.map(infoOf),
     async close() {

@@ -1,5 +1,5 @@
 /** What the providers share that are reached over HTTP. */
-import type { LanguageModel } from 'ai'
+import type { EmbeddingModel, LanguageModel } from 'ai'
 import { openAgent } from '../core/private-addresses.ts'
 import { CallLimits } from './call-limits.ts'
 import type { Provider, SdkProvider } from './provider.ts'
@@ -42,15 +42,23 @@ export function plainConnection(given: Pick<Connection, 'name' | 'baseUrl' | 'ap
 
 export type HttpProvider = Provider & SdkProvider & Listing
 
+interface ModelsOf {
+  model(name: string): Promise<LanguageModel>
+  /** Left out: it makes no vectors of texts. */
+  embedding?(name: string): Promise<EmbeddingModel>
+}
+
 /** A provider out of a way to its models and to their list. */
-export function httpProvider(connection: Connection, how: { model(name: string): Promise<LanguageModel> } & Listing): HttpProvider {
+export function httpProvider(connection: Connection, how: ModelsOf & Listing): HttpProvider {
   const sdkModel = async (model: string) => ({ model: await how.model(model), secrets: secretsOf(connection) })
+  const { embedding } = how
   return {
     name: connection.name,
     models: connection.models,
     takesAnyModel: true,
     unavailableBecause: null,
     sdkModel,
+    ...(embedding && { sdkEmbedding: async (model: string) => ({ model: await embedding(model), secrets: secretsOf(connection) }) }),
     listModels: (signal) => how.listModels(signal),
     async *stream(model, request) {
       // The SDK takes a fifth of a second to load: only who asks for it pays.

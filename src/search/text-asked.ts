@@ -57,6 +57,12 @@ export const stemsWanted = ({ wanted }: Terms): Lookup[] => {
 /** How much a word tells texts of this space apart: rare ones more. */
 export const rarity = (items: number, found: number): number => Math.log(1 + (Math.max(items, found) - found + 0.5) / (found + 0.5))
 
+/** All that is wanted in a space, by its weight. */
+export const wholeOf = (weighed: readonly { space: TextSpace; weight: number }[], of: TextSpace): number =>
+  weighed.reduce((sum, { space, weight }) => (space.no === of.no ? sum + weight : sum), 0)
+
 /** Hits behind the one that the page before ended with. */
 export const behind = ({ after }: TextSearch): Prisma.Sql =>
   after ? Prisma.sql`WHERE "score" < ${after.score} OR ("score" = ${after.score} AND "groupId" > ${after.groupId})` : Prisma.empty
+
+export const MAX_SPACES = 20

@@ -73,3 +73,18 @@ function joined(ranges: readonly { start: number; end: number }[]): { start: num
   }
   return result
 }
+
+export interface SnippetPart {
+  text: string
+  isMatch: boolean
+}
+
+export function snippetParts({ text, highlights }: Snippet): SnippetPart[] {
+  const parts: SnippetPart[] = []
+  let at = 0
+  for (const { start, end } of highlights) {
+    parts.push({ text: text.slice(at, start), isMatch: false }, { text: text.slice(start, end), isMatch: true })
+    at = end
+  }
+  return [...parts, { text: text.slice(at), isMatch: false }].filter((part) => part.text)
+}

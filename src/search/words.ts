@@ -46,6 +46,17 @@ export function wordsOf(text: string, language: Language): Word[] {
   return words
 }
 
+/** The words as they are written, at most so many. */
+export function splitWords(text: string, limit = Number.POSITIVE_INFINITY): string[] {
+  const words: string[] = []
+  for (const [run] of text.matchAll(RUN)) {
+    if (words.length >= limit) break
+    if (ASCII.test(run)) words.push(run)
+    else for (const [word] of run.matchAll(WORD)) words.push(word)
+  }
+  return words
+}
+
 function add(words: Word[], whole: string, start: number, language: Language): void {
   const lower = lettersOf(whole)
   if (lower) words.push({ form: folded(lower), stem: folded(language.stem(lower)), isStopWord: language.isStopWord(lower), start, end: start + whole.length })

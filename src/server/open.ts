@@ -29,6 +29,8 @@ import type { TaskTypes } from '../tasks/task-type.ts'
 import { tasksAge } from '../tasks/tasks-age.ts'
 import type { Meter } from '../usage/meter.ts'
 import { usageKeep } from '../usage/usage-keep.ts'
+import { exactOf } from '../vectors/vectors-nearest.ts'
+import { vectorsSweep } from '../vectors/vectors-sweep.ts'
 import { createRateLimits } from './rate-limits.ts'
 import { openTaskTypes } from './task-types.ts'
 
@@ -85,7 +87,7 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
     throw error
   }
   const store = await openStore(database, { warn })
-  const { taskTypes, providers, tools, meter } = openTaskTypes(config, log, { store, secrets, catalogue: openCatalogue(store, secrets, warn) })
+  const { taskTypes, providers, tools, embedders, meter } = openTaskTypes(config, log, { store, secrets, catalogue: openCatalogue(store, secrets, warn) })
   await environmentWrite(store, providers.environment, {
     syncEveryMinutes: config.PROVIDER_SYNC_MINUTES,
     local: providers.local,
@@ -118,6 +120,7 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
       ticksExpire(store),
       tasksAge(store, age),
       streamsAge(),
+      vectorsSweep(store, signal),
       database.analyze(),
     ]).catch(warn)
   }, HOUSEKEEPING_EVERY_MS)
@@ -134,6 +137,7 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
     secrets,
     providers,
     tools,
+    embedders,
     taskTypes,
     creator,
     meter: meter!,
@@ -157,6 +161,8 @@ export async function openApp(config: Config, options: OpenOptions = {}): Promis
       await tallies.stop()
       await usage.stop()
       await providers.close()
+      await embedders.local.close()
+      await exactOf(store).close()
       streams.close()
       await store.close()
     },

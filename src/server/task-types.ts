@@ -7,6 +7,7 @@ import { conversationAnswer } from '../conversations/conversation-answer.ts'
 import { messagesSearchOf } from '../conversations/messages-search.ts'
 import type { Catalogue } from '../providers/catalogue.ts'
 import { createProviders, type OpenProviders } from '../providers/providers.ts'
+import { searchClear } from '../search/search-clear-run.ts'
 import { TaskTypes } from '../tasks/task-type.ts'
 import { codeRun } from '../tasks/types/code-run.ts'
 import { httpRequest } from '../tasks/types/http-request.ts'
@@ -15,12 +16,17 @@ import { createTools } from '../tools/create-tools.ts'
 import type { Tools } from '../tools/tool.ts'
 import { openMeter } from '../usage/call-meter.ts'
 import type { Meter } from '../usage/meter.ts'
+import { createEmbedders, type Embedders } from '../vectors/embedders.ts'
+import { localEmbedder } from '../vectors/local/local-embedder.ts'
+import { vectorsBuild } from '../vectors/vectors-build.ts'
 
 export interface OpenTaskTypes {
   taskTypes: TaskTypes
   /** To be closed when nothing runs any more. */
   providers: OpenProviders
   tools: Tools
+  /** To be closed like the providers. */
+  embedders: Embedders
   /** Null where there is no database. */
   meter: Meter | null
 }
@@ -47,11 +53,15 @@ export function openTaskTypes(config: Config, log: Logger, host: TaskTypesHost |
     ...(host && { messagesSearch: ({ ownerId, query, limit }) => messagesSearchOf(host.store, ownerId, { query, first: limit }) }),
   })
   const meter = host && openMeter(host.store)
+  const local = localEmbedder({ enabled: config.LOCAL_EMBEDDINGS, log })
+  const embedders = createEmbedders({ providers, local, defaultModel: config.EMBEDDING_MODEL, meter })
   const taskTypes = new TaskTypes()
   taskTypes.register(textGenerate({ providers, tools, meter }))
   taskTypes.register(conversationAnswer({ providers, tools, meter, store: host?.store ?? null }))
   taskTypes.register(httpRequest(config.HTTP_REQUEST_ALLOWED_HOSTS))
   taskTypes.register(webhookDeliver(host, config.HTTP_REQUEST_ALLOWED_HOSTS))
+  taskTypes.register(vectorsBuild(host && { store: host.store, embedders }))
+  taskTypes.register(searchClear())
   if (config.CODE_RUN) taskTypes.register(codeRun())
-  return { taskTypes, providers, tools, meter }
+  return { taskTypes, providers, tools, embedders, meter }
 }

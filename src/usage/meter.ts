@@ -14,12 +14,14 @@ export interface NewCall {
   inputTokens: number
   /** The most it may answer; null: nobody said. */
   maxOutputTokens: number | null
-  taskId: string
-  taskType: string
-  attempt: number
+  /** Null, with its type and attempt: of no task, and ended within minutes. */
+  taskId: string | null
+  taskType: string | null
+  attempt: number | null
   /** Which call of its answer it is, from 1. */
   step: number
-  streamId: string
+  /** Null: it writes nothing. */
+  streamId: string | null
   conversationId: string | null
   messageId: string | null
 }

@@ -19,13 +19,16 @@ export async function priceBundled({ provider, model, baseUrl, at }: BundledAsk)
   const known = findProvider({ providerId: provider }) ?? (baseUrl ? findProvider({ providerApiUrl: baseUrl }) : undefined)
   if (!known) return null
   const found = calcPrice({ input_tokens: 0, output_tokens: 0 }, model, { provider: known, timestamp: at })
-  return found ? toPrice(found.model_price) : null
+  return found ? toPrice(found.model_price, model) : null
 }
 
 type Rate = ModelPrice[string]
 
-function toPrice(price: ModelPrice): Price | null {
-  const { input_mtok: input, output_mtok: output, cache_read_mtok: cached = input, requests_kcount: perRequest } = price
+/** Models that make vectors of texts write nothing, and have no price for it. */
+const writesNothing = (model: string): boolean => /embed/i.test(model)
+
+function toPrice(price: ModelPrice, model: string): Price | null {
+  const { input_mtok: input, output_mtok: output = writesNothing(model) ? 0 : undefined, cache_read_mtok: cached = input, requests_kcount: perRequest } = price
   if (input === undefined || output === undefined || perRequest !== undefined) return null
   const bounds = new Set([input, output, cached].flatMap((rate) => (typeof rate === 'object' ? rate.tiers.map(({ start }) => start) : [])))
   const rates = (inputTokens: number) => ({

@@ -9,12 +9,14 @@ import type { FinalUsageStatus } from './usage.ts'
 import { type Settlement, usagesSettle } from './usages-settle.ts'
 
 const RESCUE_BATCH = 200
+/** A call of no task is over by then, or its server is gone. */
+const ALONE_WITHIN_MS = 10 * 60_000
 
 interface Left {
   id: string
   streamId: string | null
-  /** The attempt that made the call. */
-  attempt: number
+  /** The attempt that made the call; null: none did. */
+  attempt: number | null
   /** The attempt that has its stream: where it is another one, this call wrote nothing into it. */
   writtenBy: number | null
 }
@@ -48,6 +50,7 @@ whenStreamsEnd('usage', usagesEnd)
 export async function usagesRescue(work: Work): Promise<number> {
   const left = await work.rows<Left>(Prisma.sql`
     SELECT ${LEFT} FROM "ProviderUsage" WHERE "status" = 'RUNNING' AND NOT (${runsAttempt(Prisma.sql`"ProviderUsage"."taskId"`, Prisma.sql`"ProviderUsage"."attempt"`)})
+      AND ("taskId" IS NOT NULL OR "startedAtMs" < ${work.sql.nowMs} - ${Prisma.raw(String(ALONE_WITHIN_MS))})
     ORDER BY "id" LIMIT ${RESCUE_BATCH} ${work.sql.forUpdateSkipLocked}`)
   await settleLeft(work, left, () => OVER)
   return left.length

@@ -63,7 +63,7 @@ export class FakeMeter implements Meter {
         this.room -= text.length
         if (this.room < 0) throw new BudgetIsOver()
       },
-      end: async (ending, work) => void call.ends.push({ ending, streamStatus: work ? await statusOf(work, begun.streamId) : null }),
+      end: async (ending, work) => void call.ends.push({ ending, streamStatus: work ? await statusOf(work, begun.streamId!) : null }),
     }
   }
 }

@@ -122,6 +122,36 @@ export type ModelProvider = Prisma.ModelProviderModel
  */
 export type Model = Prisma.ModelModel
 /**
+ * Model SearchCollection
+ * Documents that are searched together.
+ */
+export type SearchCollection = Prisma.SearchCollectionModel
+/**
+ * Model SearchDocument
+ * A text that can be found.
+ */
+export type SearchDocument = Prisma.SearchDocumentModel
+/**
+ * Model SearchTag
+ * A word that a document is sorted by.
+ */
+export type SearchTag = Prisma.SearchTagModel
+/**
+ * Model SearchChunk
+ * A part of a document that is found by itself. One whose text stays the same keeps its id.
+ */
+export type SearchChunk = Prisma.SearchChunkModel
+/**
+ * Model SearchImport
+ * A file that is read into a collection.
+ */
+export type SearchImport = Prisma.SearchImportModel
+/**
+ * Model SearchImportPart
+ * A part of a file that was not read yet.
+ */
+export type SearchImportPart = Prisma.SearchImportPartModel
+/**
  * Model TextSpace
  * Texts that are searched together, in one language: a collection's, or a user's facts.
  */
@@ -226,3 +256,18 @@ export type BudgetReservation = Prisma.BudgetReservationModel
  * A budget passed a threshold.
  */
 export type CostAlert = Prisma.CostAlertModel
+/**
+ * Model VectorSet
+ * The vectors of what is in a space, all of one model.
+ */
+export type VectorSet = Prisma.VectorSetModel
+/**
+ * Model Vector
+ * What an item means, as a direction.
+ */
+export type Vector = Prisma.VectorModel
+/**
+ * Model VectorPending
+ * An item that is to be embedded.
+ */
+export type VectorPending = Prisma.VectorPendingModel

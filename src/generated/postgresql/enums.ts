@@ -185,3 +185,12 @@ export const BudgetPeriodKind = {
 } as const
 
 export type BudgetPeriodKind = (typeof BudgetPeriodKind)[keyof typeof BudgetPeriodKind]
+
+
+export const VectorSetStatus = {
+  BUILDING: 'BUILDING',
+  LIVE: 'LIVE',
+  RETIRED: 'RETIRED'
+} as const
+
+export type VectorSetStatus = (typeof VectorSetStatus)[keyof typeof VectorSetStatus]

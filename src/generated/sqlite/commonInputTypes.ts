@@ -403,6 +403,23 @@ export type EnumModelProviderStatusWithAggregatesFilter<$PrismaModel = never> = 
   _max?: Prisma.NestedEnumModelProviderStatusFilter<$PrismaModel>
 }
 
+export type BytesFilter<$PrismaModel = never> = {
+  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel>
+  in?: runtime.Bytes[]
+  notIn?: runtime.Bytes[]
+  not?: Prisma.NestedBytesFilter<$PrismaModel> | runtime.Bytes
+}
+
+export type BytesWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel>
+  in?: runtime.Bytes[]
+  notIn?: runtime.Bytes[]
+  not?: Prisma.NestedBytesWithAggregatesFilter<$PrismaModel> | runtime.Bytes
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedBytesFilter<$PrismaModel>
+  _max?: Prisma.NestedBytesFilter<$PrismaModel>
+}
+
 export type EnumStreamProducerFilter<$PrismaModel = never> = {
   equals?: $Enums.StreamProducer | Prisma.EnumStreamProducerFieldRefInput<$PrismaModel>
   in?: $Enums.StreamProducer[]
@@ -444,13 +461,6 @@ export type EnumChunkKindFilter<$PrismaModel = never> = {
   not?: Prisma.NestedEnumChunkKindFilter<$PrismaModel> | $Enums.ChunkKind
 }
 
-export type BytesFilter<$PrismaModel = never> = {
-  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel>
-  in?: runtime.Bytes[]
-  notIn?: runtime.Bytes[]
-  not?: Prisma.NestedBytesFilter<$PrismaModel> | runtime.Bytes
-}
-
 export type EnumChunkKindWithAggregatesFilter<$PrismaModel = never> = {
   equals?: $Enums.ChunkKind | Prisma.EnumChunkKindFieldRefInput<$PrismaModel>
   in?: $Enums.ChunkKind[]
@@ -459,16 +469,6 @@ export type EnumChunkKindWithAggregatesFilter<$PrismaModel = never> = {
   _count?: Prisma.NestedIntFilter<$PrismaModel>
   _min?: Prisma.NestedEnumChunkKindFilter<$PrismaModel>
   _max?: Prisma.NestedEnumChunkKindFilter<$PrismaModel>
-}
-
-export type BytesWithAggregatesFilter<$PrismaModel = never> = {
-  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel>
-  in?: runtime.Bytes[]
-  notIn?: runtime.Bytes[]
-  not?: Prisma.NestedBytesWithAggregatesFilter<$PrismaModel> | runtime.Bytes
-  _count?: Prisma.NestedIntFilter<$PrismaModel>
-  _min?: Prisma.NestedBytesFilter<$PrismaModel>
-  _max?: Prisma.NestedBytesFilter<$PrismaModel>
 }
 
 export type EnumTaskStatusFilter<$PrismaModel = never> = {
@@ -649,6 +649,23 @@ export type EnumBudgetPeriodKindWithAggregatesFilter<$PrismaModel = never> = {
   _count?: Prisma.NestedIntFilter<$PrismaModel>
   _min?: Prisma.NestedEnumBudgetPeriodKindFilter<$PrismaModel>
   _max?: Prisma.NestedEnumBudgetPeriodKindFilter<$PrismaModel>
+}
+
+export type EnumVectorSetStatusFilter<$PrismaModel = never> = {
+  equals?: $Enums.VectorSetStatus | Prisma.EnumVectorSetStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.VectorSetStatus[]
+  notIn?: $Enums.VectorSetStatus[]
+  not?: Prisma.NestedEnumVectorSetStatusFilter<$PrismaModel> | $Enums.VectorSetStatus
+}
+
+export type EnumVectorSetStatusWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.VectorSetStatus | Prisma.EnumVectorSetStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.VectorSetStatus[]
+  notIn?: $Enums.VectorSetStatus[]
+  not?: Prisma.NestedEnumVectorSetStatusWithAggregatesFilter<$PrismaModel> | $Enums.VectorSetStatus
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumVectorSetStatusFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumVectorSetStatusFilter<$PrismaModel>
 }
 
 export type NestedStringFilter<$PrismaModel = never> = {
@@ -1013,6 +1030,23 @@ export type NestedEnumModelProviderStatusWithAggregatesFilter<$PrismaModel = nev
   _max?: Prisma.NestedEnumModelProviderStatusFilter<$PrismaModel>
 }
 
+export type NestedBytesFilter<$PrismaModel = never> = {
+  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel>
+  in?: runtime.Bytes[]
+  notIn?: runtime.Bytes[]
+  not?: Prisma.NestedBytesFilter<$PrismaModel> | runtime.Bytes
+}
+
+export type NestedBytesWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel>
+  in?: runtime.Bytes[]
+  notIn?: runtime.Bytes[]
+  not?: Prisma.NestedBytesWithAggregatesFilter<$PrismaModel> | runtime.Bytes
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedBytesFilter<$PrismaModel>
+  _max?: Prisma.NestedBytesFilter<$PrismaModel>
+}
+
 export type NestedEnumStreamProducerFilter<$PrismaModel = never> = {
   equals?: $Enums.StreamProducer | Prisma.EnumStreamProducerFieldRefInput<$PrismaModel>
   in?: $Enums.StreamProducer[]
@@ -1054,13 +1088,6 @@ export type NestedEnumChunkKindFilter<$PrismaModel = never> = {
   not?: Prisma.NestedEnumChunkKindFilter<$PrismaModel> | $Enums.ChunkKind
 }
 
-export type NestedBytesFilter<$PrismaModel = never> = {
-  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel>
-  in?: runtime.Bytes[]
-  notIn?: runtime.Bytes[]
-  not?: Prisma.NestedBytesFilter<$PrismaModel> | runtime.Bytes
-}
-
 export type NestedEnumChunkKindWithAggregatesFilter<$PrismaModel = never> = {
   equals?: $Enums.ChunkKind | Prisma.EnumChunkKindFieldRefInput<$PrismaModel>
   in?: $Enums.ChunkKind[]
@@ -1069,16 +1096,6 @@ export type NestedEnumChunkKindWithAggregatesFilter<$PrismaModel = never> = {
   _count?: Prisma.NestedIntFilter<$PrismaModel>
   _min?: Prisma.NestedEnumChunkKindFilter<$PrismaModel>
   _max?: Prisma.NestedEnumChunkKindFilter<$PrismaModel>
-}
-
-export type NestedBytesWithAggregatesFilter<$PrismaModel = never> = {
-  equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel>
-  in?: runtime.Bytes[]
-  notIn?: runtime.Bytes[]
-  not?: Prisma.NestedBytesWithAggregatesFilter<$PrismaModel> | runtime.Bytes
-  _count?: Prisma.NestedIntFilter<$PrismaModel>
-  _min?: Prisma.NestedBytesFilter<$PrismaModel>
-  _max?: Prisma.NestedBytesFilter<$PrismaModel>
 }
 
 export type NestedEnumTaskStatusFilter<$PrismaModel = never> = {
@@ -1248,6 +1265,23 @@ export type NestedEnumBudgetPeriodKindWithAggregatesFilter<$PrismaModel = never>
   _count?: Prisma.NestedIntFilter<$PrismaModel>
   _min?: Prisma.NestedEnumBudgetPeriodKindFilter<$PrismaModel>
   _max?: Prisma.NestedEnumBudgetPeriodKindFilter<$PrismaModel>
+}
+
+export type NestedEnumVectorSetStatusFilter<$PrismaModel = never> = {
+  equals?: $Enums.VectorSetStatus | Prisma.EnumVectorSetStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.VectorSetStatus[]
+  notIn?: $Enums.VectorSetStatus[]
+  not?: Prisma.NestedEnumVectorSetStatusFilter<$PrismaModel> | $Enums.VectorSetStatus
+}
+
+export type NestedEnumVectorSetStatusWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.VectorSetStatus | Prisma.EnumVectorSetStatusFieldRefInput<$PrismaModel>
+  in?: $Enums.VectorSetStatus[]
+  notIn?: $Enums.VectorSetStatus[]
+  not?: Prisma.NestedEnumVectorSetStatusWithAggregatesFilter<$PrismaModel> | $Enums.VectorSetStatus
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumVectorSetStatusFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumVectorSetStatusFilter<$PrismaModel>
 }
 
 

@@ -413,6 +413,12 @@ export const ModelName = {
   Installation: 'Installation',
   ModelProvider: 'ModelProvider',
   Model: 'Model',
+  SearchCollection: 'SearchCollection',
+  SearchDocument: 'SearchDocument',
+  SearchTag: 'SearchTag',
+  SearchChunk: 'SearchChunk',
+  SearchImport: 'SearchImport',
+  SearchImportPart: 'SearchImportPart',
   TextSpace: 'TextSpace',
   TextItem: 'TextItem',
   Stream: 'Stream',
@@ -433,7 +439,10 @@ export const ModelName = {
   Budget: 'Budget',
   BudgetSpent: 'BudgetSpent',
   BudgetReservation: 'BudgetReservation',
-  CostAlert: 'CostAlert'
+  CostAlert: 'CostAlert',
+  VectorSet: 'VectorSet',
+  Vector: 'Vector',
+  VectorPending: 'VectorPending'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -449,7 +458,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "conversation" | "message" | "event" | "logHead" | "idempotencyKey" | "fact" | "factTag" | "user" | "credential" | "session" | "refreshToken" | "apiKey" | "loginFailure" | "installation" | "modelProvider" | "model" | "textSpace" | "textItem" | "stream" | "streamChunk" | "task" | "taskDependency" | "taskAttempt" | "taskUnique" | "outsideTaskType" | "taskRate" | "schedule" | "scheduleTick" | "tallyHead" | "taskTally" | "taskMinute" | "providerUsage" | "usageSum" | "budget" | "budgetSpent" | "budgetReservation" | "costAlert"
+    modelProps: "conversation" | "message" | "event" | "logHead" | "idempotencyKey" | "fact" | "factTag" | "user" | "credential" | "session" | "refreshToken" | "apiKey" | "loginFailure" | "installation" | "modelProvider" | "model" | "searchCollection" | "searchDocument" | "searchTag" | "searchChunk" | "searchImport" | "searchImportPart" | "textSpace" | "textItem" | "stream" | "streamChunk" | "task" | "taskDependency" | "taskAttempt" | "taskUnique" | "outsideTaskType" | "taskRate" | "schedule" | "scheduleTick" | "tallyHead" | "taskTally" | "taskMinute" | "providerUsage" | "usageSum" | "budget" | "budgetSpent" | "budgetReservation" | "costAlert" | "vectorSet" | "vector" | "vectorPending"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1634,6 +1643,450 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.ModelCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.ModelCountAggregateOutputType> | number
+        }
+      }
+    }
+    SearchCollection: {
+      payload: Prisma.$SearchCollectionPayload<ExtArgs>
+      fields: Prisma.SearchCollectionFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.SearchCollectionFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.SearchCollectionFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload>
+        }
+        findFirst: {
+          args: Prisma.SearchCollectionFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.SearchCollectionFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload>
+        }
+        findMany: {
+          args: Prisma.SearchCollectionFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload>[]
+        }
+        create: {
+          args: Prisma.SearchCollectionCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload>
+        }
+        createMany: {
+          args: Prisma.SearchCollectionCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.SearchCollectionCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload>[]
+        }
+        delete: {
+          args: Prisma.SearchCollectionDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload>
+        }
+        update: {
+          args: Prisma.SearchCollectionUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload>
+        }
+        deleteMany: {
+          args: Prisma.SearchCollectionDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.SearchCollectionUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.SearchCollectionUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload>[]
+        }
+        upsert: {
+          args: Prisma.SearchCollectionUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchCollectionPayload>
+        }
+        aggregate: {
+          args: Prisma.SearchCollectionAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateSearchCollection>
+        }
+        groupBy: {
+          args: Prisma.SearchCollectionGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchCollectionGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.SearchCollectionCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchCollectionCountAggregateOutputType> | number
+        }
+      }
+    }
+    SearchDocument: {
+      payload: Prisma.$SearchDocumentPayload<ExtArgs>
+      fields: Prisma.SearchDocumentFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.SearchDocumentFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.SearchDocumentFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload>
+        }
+        findFirst: {
+          args: Prisma.SearchDocumentFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.SearchDocumentFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload>
+        }
+        findMany: {
+          args: Prisma.SearchDocumentFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload>[]
+        }
+        create: {
+          args: Prisma.SearchDocumentCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload>
+        }
+        createMany: {
+          args: Prisma.SearchDocumentCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.SearchDocumentCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload>[]
+        }
+        delete: {
+          args: Prisma.SearchDocumentDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload>
+        }
+        update: {
+          args: Prisma.SearchDocumentUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload>
+        }
+        deleteMany: {
+          args: Prisma.SearchDocumentDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.SearchDocumentUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.SearchDocumentUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload>[]
+        }
+        upsert: {
+          args: Prisma.SearchDocumentUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchDocumentPayload>
+        }
+        aggregate: {
+          args: Prisma.SearchDocumentAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateSearchDocument>
+        }
+        groupBy: {
+          args: Prisma.SearchDocumentGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchDocumentGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.SearchDocumentCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchDocumentCountAggregateOutputType> | number
+        }
+      }
+    }
+    SearchTag: {
+      payload: Prisma.$SearchTagPayload<ExtArgs>
+      fields: Prisma.SearchTagFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.SearchTagFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.SearchTagFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload>
+        }
+        findFirst: {
+          args: Prisma.SearchTagFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.SearchTagFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload>
+        }
+        findMany: {
+          args: Prisma.SearchTagFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload>[]
+        }
+        create: {
+          args: Prisma.SearchTagCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload>
+        }
+        createMany: {
+          args: Prisma.SearchTagCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.SearchTagCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload>[]
+        }
+        delete: {
+          args: Prisma.SearchTagDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload>
+        }
+        update: {
+          args: Prisma.SearchTagUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload>
+        }
+        deleteMany: {
+          args: Prisma.SearchTagDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.SearchTagUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.SearchTagUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload>[]
+        }
+        upsert: {
+          args: Prisma.SearchTagUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchTagPayload>
+        }
+        aggregate: {
+          args: Prisma.SearchTagAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateSearchTag>
+        }
+        groupBy: {
+          args: Prisma.SearchTagGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchTagGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.SearchTagCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchTagCountAggregateOutputType> | number
+        }
+      }
+    }
+    SearchChunk: {
+      payload: Prisma.$SearchChunkPayload<ExtArgs>
+      fields: Prisma.SearchChunkFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.SearchChunkFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.SearchChunkFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload>
+        }
+        findFirst: {
+          args: Prisma.SearchChunkFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.SearchChunkFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload>
+        }
+        findMany: {
+          args: Prisma.SearchChunkFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload>[]
+        }
+        create: {
+          args: Prisma.SearchChunkCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload>
+        }
+        createMany: {
+          args: Prisma.SearchChunkCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.SearchChunkCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload>[]
+        }
+        delete: {
+          args: Prisma.SearchChunkDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload>
+        }
+        update: {
+          args: Prisma.SearchChunkUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload>
+        }
+        deleteMany: {
+          args: Prisma.SearchChunkDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.SearchChunkUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.SearchChunkUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload>[]
+        }
+        upsert: {
+          args: Prisma.SearchChunkUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchChunkPayload>
+        }
+        aggregate: {
+          args: Prisma.SearchChunkAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateSearchChunk>
+        }
+        groupBy: {
+          args: Prisma.SearchChunkGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchChunkGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.SearchChunkCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchChunkCountAggregateOutputType> | number
+        }
+      }
+    }
+    SearchImport: {
+      payload: Prisma.$SearchImportPayload<ExtArgs>
+      fields: Prisma.SearchImportFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.SearchImportFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.SearchImportFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload>
+        }
+        findFirst: {
+          args: Prisma.SearchImportFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.SearchImportFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload>
+        }
+        findMany: {
+          args: Prisma.SearchImportFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload>[]
+        }
+        create: {
+          args: Prisma.SearchImportCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload>
+        }
+        createMany: {
+          args: Prisma.SearchImportCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.SearchImportCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload>[]
+        }
+        delete: {
+          args: Prisma.SearchImportDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload>
+        }
+        update: {
+          args: Prisma.SearchImportUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload>
+        }
+        deleteMany: {
+          args: Prisma.SearchImportDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.SearchImportUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.SearchImportUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload>[]
+        }
+        upsert: {
+          args: Prisma.SearchImportUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPayload>
+        }
+        aggregate: {
+          args: Prisma.SearchImportAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateSearchImport>
+        }
+        groupBy: {
+          args: Prisma.SearchImportGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchImportGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.SearchImportCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchImportCountAggregateOutputType> | number
+        }
+      }
+    }
+    SearchImportPart: {
+      payload: Prisma.$SearchImportPartPayload<ExtArgs>
+      fields: Prisma.SearchImportPartFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.SearchImportPartFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.SearchImportPartFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload>
+        }
+        findFirst: {
+          args: Prisma.SearchImportPartFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.SearchImportPartFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload>
+        }
+        findMany: {
+          args: Prisma.SearchImportPartFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload>[]
+        }
+        create: {
+          args: Prisma.SearchImportPartCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload>
+        }
+        createMany: {
+          args: Prisma.SearchImportPartCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.SearchImportPartCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload>[]
+        }
+        delete: {
+          args: Prisma.SearchImportPartDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload>
+        }
+        update: {
+          args: Prisma.SearchImportPartUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload>
+        }
+        deleteMany: {
+          args: Prisma.SearchImportPartDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.SearchImportPartUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.SearchImportPartUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload>[]
+        }
+        upsert: {
+          args: Prisma.SearchImportPartUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SearchImportPartPayload>
+        }
+        aggregate: {
+          args: Prisma.SearchImportPartAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateSearchImportPart>
+        }
+        groupBy: {
+          args: Prisma.SearchImportPartGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchImportPartGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.SearchImportPartCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SearchImportPartCountAggregateOutputType> | number
         }
       }
     }
@@ -3191,6 +3644,228 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    VectorSet: {
+      payload: Prisma.$VectorSetPayload<ExtArgs>
+      fields: Prisma.VectorSetFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.VectorSetFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.VectorSetFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload>
+        }
+        findFirst: {
+          args: Prisma.VectorSetFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.VectorSetFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload>
+        }
+        findMany: {
+          args: Prisma.VectorSetFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload>[]
+        }
+        create: {
+          args: Prisma.VectorSetCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload>
+        }
+        createMany: {
+          args: Prisma.VectorSetCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.VectorSetCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload>[]
+        }
+        delete: {
+          args: Prisma.VectorSetDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload>
+        }
+        update: {
+          args: Prisma.VectorSetUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload>
+        }
+        deleteMany: {
+          args: Prisma.VectorSetDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.VectorSetUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.VectorSetUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload>[]
+        }
+        upsert: {
+          args: Prisma.VectorSetUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorSetPayload>
+        }
+        aggregate: {
+          args: Prisma.VectorSetAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateVectorSet>
+        }
+        groupBy: {
+          args: Prisma.VectorSetGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VectorSetGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.VectorSetCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VectorSetCountAggregateOutputType> | number
+        }
+      }
+    }
+    Vector: {
+      payload: Prisma.$VectorPayload<ExtArgs>
+      fields: Prisma.VectorFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.VectorFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.VectorFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload>
+        }
+        findFirst: {
+          args: Prisma.VectorFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.VectorFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload>
+        }
+        findMany: {
+          args: Prisma.VectorFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload>[]
+        }
+        create: {
+          args: Prisma.VectorCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload>
+        }
+        createMany: {
+          args: Prisma.VectorCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.VectorCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload>[]
+        }
+        delete: {
+          args: Prisma.VectorDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload>
+        }
+        update: {
+          args: Prisma.VectorUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload>
+        }
+        deleteMany: {
+          args: Prisma.VectorDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.VectorUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.VectorUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload>[]
+        }
+        upsert: {
+          args: Prisma.VectorUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPayload>
+        }
+        aggregate: {
+          args: Prisma.VectorAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateVector>
+        }
+        groupBy: {
+          args: Prisma.VectorGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VectorGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.VectorCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VectorCountAggregateOutputType> | number
+        }
+      }
+    }
+    VectorPending: {
+      payload: Prisma.$VectorPendingPayload<ExtArgs>
+      fields: Prisma.VectorPendingFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.VectorPendingFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.VectorPendingFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload>
+        }
+        findFirst: {
+          args: Prisma.VectorPendingFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.VectorPendingFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload>
+        }
+        findMany: {
+          args: Prisma.VectorPendingFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload>[]
+        }
+        create: {
+          args: Prisma.VectorPendingCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload>
+        }
+        createMany: {
+          args: Prisma.VectorPendingCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.VectorPendingCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload>[]
+        }
+        delete: {
+          args: Prisma.VectorPendingDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload>
+        }
+        update: {
+          args: Prisma.VectorPendingUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload>
+        }
+        deleteMany: {
+          args: Prisma.VectorPendingDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.VectorPendingUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.VectorPendingUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload>[]
+        }
+        upsert: {
+          args: Prisma.VectorPendingUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$VectorPendingPayload>
+        }
+        aggregate: {
+          args: Prisma.VectorPendingAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateVectorPending>
+        }
+        groupBy: {
+          args: Prisma.VectorPendingGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VectorPendingGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.VectorPendingCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.VectorPendingCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -3485,6 +4160,96 @@ export const ModelScalarFieldEnum = {
 } as const
 
 export type ModelScalarFieldEnum = (typeof ModelScalarFieldEnum)[keyof typeof ModelScalarFieldEnum]
+
+
+export const SearchCollectionScalarFieldEnum = {
+  id: 'id',
+  ownerId: 'ownerId',
+  name: 'name',
+  description: 'description',
+  language: 'language',
+  chunkWords: 'chunkWords',
+  overlapWords: 'overlapWords',
+  createdAtMs: 'createdAtMs',
+  updatedAtMs: 'updatedAtMs',
+  deletedAtMs: 'deletedAtMs'
+} as const
+
+export type SearchCollectionScalarFieldEnum = (typeof SearchCollectionScalarFieldEnum)[keyof typeof SearchCollectionScalarFieldEnum]
+
+
+export const SearchDocumentScalarFieldEnum = {
+  id: 'id',
+  collectionId: 'collectionId',
+  ownerId: 'ownerId',
+  externalId: 'externalId',
+  title: 'title',
+  content: 'content',
+  metadata: 'metadata',
+  length: 'length',
+  createdAtMs: 'createdAtMs',
+  updatedAtMs: 'updatedAtMs'
+} as const
+
+export type SearchDocumentScalarFieldEnum = (typeof SearchDocumentScalarFieldEnum)[keyof typeof SearchDocumentScalarFieldEnum]
+
+
+export const SearchTagScalarFieldEnum = {
+  documentId: 'documentId',
+  tag: 'tag',
+  collectionId: 'collectionId'
+} as const
+
+export type SearchTagScalarFieldEnum = (typeof SearchTagScalarFieldEnum)[keyof typeof SearchTagScalarFieldEnum]
+
+
+export const SearchChunkScalarFieldEnum = {
+  id: 'id',
+  documentId: 'documentId',
+  collectionId: 'collectionId',
+  seq: 'seq',
+  startAt: 'startAt',
+  endAt: 'endAt',
+  hash: 'hash'
+} as const
+
+export type SearchChunkScalarFieldEnum = (typeof SearchChunkScalarFieldEnum)[keyof typeof SearchChunkScalarFieldEnum]
+
+
+export const SearchImportScalarFieldEnum = {
+  id: 'id',
+  ownerId: 'ownerId',
+  collectionId: 'collectionId',
+  format: 'format',
+  name: 'name',
+  ifExists: 'ifExists',
+  receivedParts: 'receivedParts',
+  receivedBytes: 'receivedBytes',
+  isComplete: 'isComplete',
+  readBytes: 'readBytes',
+  readRows: 'readRows',
+  state: 'state',
+  added: 'added',
+  updated: 'updated',
+  unchanged: 'unchanged',
+  failed: 'failed',
+  faults: 'faults',
+  taskId: 'taskId',
+  createdAtMs: 'createdAtMs',
+  updatedAtMs: 'updatedAtMs',
+  completedAtMs: 'completedAtMs'
+} as const
+
+export type SearchImportScalarFieldEnum = (typeof SearchImportScalarFieldEnum)[keyof typeof SearchImportScalarFieldEnum]
+
+
+export const SearchImportPartScalarFieldEnum = {
+  importId: 'importId',
+  seq: 'seq',
+  bytes: 'bytes'
+} as const
+
+export type SearchImportPartScalarFieldEnum = (typeof SearchImportPartScalarFieldEnum)[keyof typeof SearchImportPartScalarFieldEnum]
 
 
 export const TextSpaceScalarFieldEnum = {
@@ -3840,6 +4605,45 @@ export const CostAlertScalarFieldEnum = {
 } as const
 
 export type CostAlertScalarFieldEnum = (typeof CostAlertScalarFieldEnum)[keyof typeof CostAlertScalarFieldEnum]
+
+
+export const VectorSetScalarFieldEnum = {
+  id: 'id',
+  ownerId: 'ownerId',
+  space: 'space',
+  model: 'model',
+  dimensions: 'dimensions',
+  status: 'status',
+  items: 'items',
+  version: 'version',
+  listedTo: 'listedTo',
+  isListed: 'isListed',
+  taskId: 'taskId',
+  error: 'error',
+  createdAtMs: 'createdAtMs',
+  liveAtMs: 'liveAtMs'
+} as const
+
+export type VectorSetScalarFieldEnum = (typeof VectorSetScalarFieldEnum)[keyof typeof VectorSetScalarFieldEnum]
+
+
+export const VectorScalarFieldEnum = {
+  setId: 'setId',
+  itemId: 'itemId',
+  version: 'version',
+  bytes: 'bytes'
+} as const
+
+export type VectorScalarFieldEnum = (typeof VectorScalarFieldEnum)[keyof typeof VectorScalarFieldEnum]
+
+
+export const VectorPendingScalarFieldEnum = {
+  setId: 'setId',
+  itemId: 'itemId',
+  stamp: 'stamp'
+} as const
+
+export type VectorPendingScalarFieldEnum = (typeof VectorPendingScalarFieldEnum)[keyof typeof VectorPendingScalarFieldEnum]
 
 
 export const SortOrder = {
@@ -4238,6 +5042,20 @@ export type EnumBudgetPeriodKindFieldRefInput<$PrismaModel> = FieldRefInputType<
 export type ListEnumBudgetPeriodKindFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BudgetPeriodKind[]'>
     
 
+
+/**
+ * Reference to a field of type 'VectorSetStatus'
+ */
+export type EnumVectorSetStatusFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'VectorSetStatus'>
+    
+
+
+/**
+ * Reference to a field of type 'VectorSetStatus[]'
+ */
+export type ListEnumVectorSetStatusFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'VectorSetStatus[]'>
+    
+
 /**
  * Batch Payload for updateMany & deleteMany & createMany
  */
@@ -4405,6 +5223,12 @@ export type GlobalOmitConfig = {
   installation?: Prisma.InstallationOmit
   modelProvider?: Prisma.ModelProviderOmit
   model?: Prisma.ModelOmit
+  searchCollection?: Prisma.SearchCollectionOmit
+  searchDocument?: Prisma.SearchDocumentOmit
+  searchTag?: Prisma.SearchTagOmit
+  searchChunk?: Prisma.SearchChunkOmit
+  searchImport?: Prisma.SearchImportOmit
+  searchImportPart?: Prisma.SearchImportPartOmit
   textSpace?: Prisma.TextSpaceOmit
   textItem?: Prisma.TextItemOmit
   stream?: Prisma.StreamOmit
@@ -4426,6 +5250,9 @@ export type GlobalOmitConfig = {
   budgetSpent?: Prisma.BudgetSpentOmit
   budgetReservation?: Prisma.BudgetReservationOmit
   costAlert?: Prisma.CostAlertOmit
+  vectorSet?: Prisma.VectorSetOmit
+  vector?: Prisma.VectorOmit
+  vectorPending?: Prisma.VectorPendingOmit
 }
 
 /* Types for Logging */

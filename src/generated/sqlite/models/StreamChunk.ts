@@ -485,10 +485,6 @@ export type EnumChunkKindFieldUpdateOperationsInput = {
   set?: $Enums.ChunkKind
 }
 
-export type BytesFieldUpdateOperationsInput = {
-  set?: runtime.Bytes
-}
-
 export type StreamChunkCreateWithoutStreamInput = {
   seq: number
   kind: $Enums.ChunkKind

@@ -256,6 +256,10 @@ export type UserWhereInput = {
   budgets?: Prisma.BudgetListRelationFilter
   budgeted?: Prisma.BudgetListRelationFilter
   facts?: Prisma.FactListRelationFilter
+  vectorSets?: Prisma.VectorSetListRelationFilter
+  searchCollections?: Prisma.SearchCollectionListRelationFilter
+  searchDocuments?: Prisma.SearchDocumentListRelationFilter
+  searchImports?: Prisma.SearchImportListRelationFilter
 }
 
 export type UserOrderByWithRelationInput = {
@@ -279,6 +283,10 @@ export type UserOrderByWithRelationInput = {
   budgets?: Prisma.BudgetOrderByRelationAggregateInput
   budgeted?: Prisma.BudgetOrderByRelationAggregateInput
   facts?: Prisma.FactOrderByRelationAggregateInput
+  vectorSets?: Prisma.VectorSetOrderByRelationAggregateInput
+  searchCollections?: Prisma.SearchCollectionOrderByRelationAggregateInput
+  searchDocuments?: Prisma.SearchDocumentOrderByRelationAggregateInput
+  searchImports?: Prisma.SearchImportOrderByRelationAggregateInput
 }
 
 export type UserWhereUniqueInput = Prisma.AtLeast<{
@@ -305,6 +313,10 @@ export type UserWhereUniqueInput = Prisma.AtLeast<{
   budgets?: Prisma.BudgetListRelationFilter
   budgeted?: Prisma.BudgetListRelationFilter
   facts?: Prisma.FactListRelationFilter
+  vectorSets?: Prisma.VectorSetListRelationFilter
+  searchCollections?: Prisma.SearchCollectionListRelationFilter
+  searchDocuments?: Prisma.SearchDocumentListRelationFilter
+  searchImports?: Prisma.SearchImportListRelationFilter
 }, "id" | "email">
 
 export type UserOrderByWithAggregationInput = {
@@ -358,6 +370,10 @@ export type UserCreateInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateInput = {
@@ -381,6 +397,10 @@ export type UserUncheckedCreateInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUpdateInput = {
@@ -404,6 +424,10 @@ export type UserUpdateInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateInput = {
@@ -427,6 +451,10 @@ export type UserUncheckedUpdateInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateManyInput = {
@@ -589,6 +617,48 @@ export type UserUpdateOneRequiredWithoutApiKeysNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutApiKeysInput, Prisma.UserUpdateWithoutApiKeysInput>, Prisma.UserUncheckedUpdateWithoutApiKeysInput>
 }
 
+export type UserCreateNestedOneWithoutSearchCollectionsInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSearchCollectionsInput, Prisma.UserUncheckedCreateWithoutSearchCollectionsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSearchCollectionsInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutSearchCollectionsNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSearchCollectionsInput, Prisma.UserUncheckedCreateWithoutSearchCollectionsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSearchCollectionsInput
+  upsert?: Prisma.UserUpsertWithoutSearchCollectionsInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutSearchCollectionsInput, Prisma.UserUpdateWithoutSearchCollectionsInput>, Prisma.UserUncheckedUpdateWithoutSearchCollectionsInput>
+}
+
+export type UserCreateNestedOneWithoutSearchDocumentsInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSearchDocumentsInput, Prisma.UserUncheckedCreateWithoutSearchDocumentsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSearchDocumentsInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutSearchDocumentsNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSearchDocumentsInput, Prisma.UserUncheckedCreateWithoutSearchDocumentsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSearchDocumentsInput
+  upsert?: Prisma.UserUpsertWithoutSearchDocumentsInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutSearchDocumentsInput, Prisma.UserUpdateWithoutSearchDocumentsInput>, Prisma.UserUncheckedUpdateWithoutSearchDocumentsInput>
+}
+
+export type UserCreateNestedOneWithoutSearchImportsInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSearchImportsInput, Prisma.UserUncheckedCreateWithoutSearchImportsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSearchImportsInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutSearchImportsNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutSearchImportsInput, Prisma.UserUncheckedCreateWithoutSearchImportsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutSearchImportsInput
+  upsert?: Prisma.UserUpsertWithoutSearchImportsInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutSearchImportsInput, Prisma.UserUpdateWithoutSearchImportsInput>, Prisma.UserUncheckedUpdateWithoutSearchImportsInput>
+}
+
 export type UserCreateNestedOneWithoutStreamsInput = {
   create?: Prisma.XOR<Prisma.UserCreateWithoutStreamsInput, Prisma.UserUncheckedCreateWithoutStreamsInput>
   connectOrCreate?: Prisma.UserCreateOrConnectWithoutStreamsInput
@@ -689,6 +759,20 @@ export type UserUpdateOneWithoutBudgetedNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutBudgetedInput, Prisma.UserUpdateWithoutBudgetedInput>, Prisma.UserUncheckedUpdateWithoutBudgetedInput>
 }
 
+export type UserCreateNestedOneWithoutVectorSetsInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutVectorSetsInput, Prisma.UserUncheckedCreateWithoutVectorSetsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutVectorSetsInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutVectorSetsNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutVectorSetsInput, Prisma.UserUncheckedCreateWithoutVectorSetsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutVectorSetsInput
+  upsert?: Prisma.UserUpsertWithoutVectorSetsInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutVectorSetsInput, Prisma.UserUpdateWithoutVectorSetsInput>, Prisma.UserUncheckedUpdateWithoutVectorSetsInput>
+}
+
 export type UserCreateWithoutConversationsInput = {
   id: string
   email: string
@@ -709,6 +793,10 @@ export type UserCreateWithoutConversationsInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutConversationsInput = {
@@ -731,6 +819,10 @@ export type UserUncheckedCreateWithoutConversationsInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutConversationsInput = {
@@ -769,6 +861,10 @@ export type UserUpdateWithoutConversationsInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutConversationsInput = {
@@ -791,6 +887,10 @@ export type UserUncheckedUpdateWithoutConversationsInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutFactsInput = {
@@ -813,6 +913,10 @@ export type UserCreateWithoutFactsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutFactsInput = {
@@ -835,6 +939,10 @@ export type UserUncheckedCreateWithoutFactsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutFactsInput = {
@@ -873,6 +981,10 @@ export type UserUpdateWithoutFactsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutFactsInput = {
@@ -895,6 +1007,10 @@ export type UserUncheckedUpdateWithoutFactsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutCredentialInput = {
@@ -917,6 +1033,10 @@ export type UserCreateWithoutCredentialInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutCredentialInput = {
@@ -939,6 +1059,10 @@ export type UserUncheckedCreateWithoutCredentialInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutCredentialInput = {
@@ -977,6 +1101,10 @@ export type UserUpdateWithoutCredentialInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutCredentialInput = {
@@ -999,6 +1127,10 @@ export type UserUncheckedUpdateWithoutCredentialInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutSessionsInput = {
@@ -1021,6 +1153,10 @@ export type UserCreateWithoutSessionsInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutSessionsInput = {
@@ -1043,6 +1179,10 @@ export type UserUncheckedCreateWithoutSessionsInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutSessionsInput = {
@@ -1081,6 +1221,10 @@ export type UserUpdateWithoutSessionsInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutSessionsInput = {
@@ -1103,6 +1247,10 @@ export type UserUncheckedUpdateWithoutSessionsInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutApiKeysInput = {
@@ -1125,6 +1273,10 @@ export type UserCreateWithoutApiKeysInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutApiKeysInput = {
@@ -1147,6 +1299,10 @@ export type UserUncheckedCreateWithoutApiKeysInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutApiKeysInput = {
@@ -1185,6 +1341,10 @@ export type UserUpdateWithoutApiKeysInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutApiKeysInput = {
@@ -1207,6 +1367,370 @@ export type UserUncheckedUpdateWithoutApiKeysInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserCreateWithoutSearchCollectionsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
+}
+
+export type UserUncheckedCreateWithoutSearchCollectionsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
+}
+
+export type UserCreateOrConnectWithoutSearchCollectionsInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutSearchCollectionsInput, Prisma.UserUncheckedCreateWithoutSearchCollectionsInput>
+}
+
+export type UserUpsertWithoutSearchCollectionsInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutSearchCollectionsInput, Prisma.UserUncheckedUpdateWithoutSearchCollectionsInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutSearchCollectionsInput, Prisma.UserUncheckedCreateWithoutSearchCollectionsInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutSearchCollectionsInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutSearchCollectionsInput, Prisma.UserUncheckedUpdateWithoutSearchCollectionsInput>
+}
+
+export type UserUpdateWithoutSearchCollectionsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserUncheckedUpdateWithoutSearchCollectionsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserCreateWithoutSearchDocumentsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
+}
+
+export type UserUncheckedCreateWithoutSearchDocumentsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
+}
+
+export type UserCreateOrConnectWithoutSearchDocumentsInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutSearchDocumentsInput, Prisma.UserUncheckedCreateWithoutSearchDocumentsInput>
+}
+
+export type UserUpsertWithoutSearchDocumentsInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutSearchDocumentsInput, Prisma.UserUncheckedUpdateWithoutSearchDocumentsInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutSearchDocumentsInput, Prisma.UserUncheckedCreateWithoutSearchDocumentsInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutSearchDocumentsInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutSearchDocumentsInput, Prisma.UserUncheckedUpdateWithoutSearchDocumentsInput>
+}
+
+export type UserUpdateWithoutSearchDocumentsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserUncheckedUpdateWithoutSearchDocumentsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserCreateWithoutSearchImportsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+}
+
+export type UserUncheckedCreateWithoutSearchImportsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+}
+
+export type UserCreateOrConnectWithoutSearchImportsInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutSearchImportsInput, Prisma.UserUncheckedCreateWithoutSearchImportsInput>
+}
+
+export type UserUpsertWithoutSearchImportsInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutSearchImportsInput, Prisma.UserUncheckedUpdateWithoutSearchImportsInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutSearchImportsInput, Prisma.UserUncheckedCreateWithoutSearchImportsInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutSearchImportsInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutSearchImportsInput, Prisma.UserUncheckedUpdateWithoutSearchImportsInput>
+}
+
+export type UserUpdateWithoutSearchImportsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserUncheckedUpdateWithoutSearchImportsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutStreamsInput = {
@@ -1229,6 +1753,10 @@ export type UserCreateWithoutStreamsInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutStreamsInput = {
@@ -1251,6 +1779,10 @@ export type UserUncheckedCreateWithoutStreamsInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutStreamsInput = {
@@ -1289,6 +1821,10 @@ export type UserUpdateWithoutStreamsInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutStreamsInput = {
@@ -1311,6 +1847,10 @@ export type UserUncheckedUpdateWithoutStreamsInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutTasksInput = {
@@ -1333,6 +1873,10 @@ export type UserCreateWithoutTasksInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutTasksInput = {
@@ -1355,6 +1899,10 @@ export type UserUncheckedCreateWithoutTasksInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutTasksInput = {
@@ -1393,6 +1941,10 @@ export type UserUpdateWithoutTasksInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutTasksInput = {
@@ -1415,6 +1967,10 @@ export type UserUncheckedUpdateWithoutTasksInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutTaskTypesInput = {
@@ -1437,6 +1993,10 @@ export type UserCreateWithoutTaskTypesInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutTaskTypesInput = {
@@ -1459,6 +2019,10 @@ export type UserUncheckedCreateWithoutTaskTypesInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutTaskTypesInput = {
@@ -1497,6 +2061,10 @@ export type UserUpdateWithoutTaskTypesInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutTaskTypesInput = {
@@ -1519,6 +2087,10 @@ export type UserUncheckedUpdateWithoutTaskTypesInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutSchedulesInput = {
@@ -1541,6 +2113,10 @@ export type UserCreateWithoutSchedulesInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutSchedulesInput = {
@@ -1563,6 +2139,10 @@ export type UserUncheckedCreateWithoutSchedulesInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutSchedulesInput = {
@@ -1601,6 +2181,10 @@ export type UserUpdateWithoutSchedulesInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutSchedulesInput = {
@@ -1623,6 +2207,10 @@ export type UserUncheckedUpdateWithoutSchedulesInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutUsageInput = {
@@ -1645,6 +2233,10 @@ export type UserCreateWithoutUsageInput = {
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutUsageInput = {
@@ -1667,6 +2259,10 @@ export type UserUncheckedCreateWithoutUsageInput = {
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutUsageInput = {
@@ -1705,6 +2301,10 @@ export type UserUpdateWithoutUsageInput = {
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutUsageInput = {
@@ -1727,6 +2327,10 @@ export type UserUncheckedUpdateWithoutUsageInput = {
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserCreateWithoutBudgetsInput = {
@@ -1749,6 +2353,10 @@ export type UserCreateWithoutBudgetsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
   facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutBudgetsInput = {
@@ -1771,6 +2379,10 @@ export type UserUncheckedCreateWithoutBudgetsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
   facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutBudgetsInput = {
@@ -1798,6 +2410,10 @@ export type UserCreateWithoutBudgetedInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
 }
 
 export type UserUncheckedCreateWithoutBudgetedInput = {
@@ -1820,6 +2436,10 @@ export type UserUncheckedCreateWithoutBudgetedInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
 }
 
 export type UserCreateOrConnectWithoutBudgetedInput = {
@@ -1858,6 +2478,10 @@ export type UserUpdateWithoutBudgetsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutBudgetsInput = {
@@ -1880,6 +2504,10 @@ export type UserUncheckedUpdateWithoutBudgetsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
   facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUpsertWithoutBudgetedInput = {
@@ -1913,6 +2541,10 @@ export type UserUpdateWithoutBudgetedInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
 }
 
 export type UserUncheckedUpdateWithoutBudgetedInput = {
@@ -1935,6 +2567,130 @@ export type UserUncheckedUpdateWithoutBudgetedInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserCreateWithoutVectorSetsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
+}
+
+export type UserUncheckedCreateWithoutVectorSetsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
+}
+
+export type UserCreateOrConnectWithoutVectorSetsInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutVectorSetsInput, Prisma.UserUncheckedCreateWithoutVectorSetsInput>
+}
+
+export type UserUpsertWithoutVectorSetsInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutVectorSetsInput, Prisma.UserUncheckedUpdateWithoutVectorSetsInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutVectorSetsInput, Prisma.UserUncheckedCreateWithoutVectorSetsInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutVectorSetsInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutVectorSetsInput, Prisma.UserUncheckedUpdateWithoutVectorSetsInput>
+}
+
+export type UserUpdateWithoutVectorSetsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserUncheckedUpdateWithoutVectorSetsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
 }
 
 
@@ -1954,6 +2710,10 @@ export type UserCountOutputType = {
   budgets: number
   budgeted: number
   facts: number
+  vectorSets: number
+  searchCollections: number
+  searchDocuments: number
+  searchImports: number
 }
 
 export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -1968,6 +2728,10 @@ export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.I
   budgets?: boolean | UserCountOutputTypeCountBudgetsArgs
   budgeted?: boolean | UserCountOutputTypeCountBudgetedArgs
   facts?: boolean | UserCountOutputTypeCountFactsArgs
+  vectorSets?: boolean | UserCountOutputTypeCountVectorSetsArgs
+  searchCollections?: boolean | UserCountOutputTypeCountSearchCollectionsArgs
+  searchDocuments?: boolean | UserCountOutputTypeCountSearchDocumentsArgs
+  searchImports?: boolean | UserCountOutputTypeCountSearchImportsArgs
 }
 
 /**
@@ -2057,6 +2821,34 @@ export type UserCountOutputTypeCountFactsArgs<ExtArgs extends runtime.Types.Exte
   where?: Prisma.FactWhereInput
 }
 
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountVectorSetsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.VectorSetWhereInput
+}
+
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountSearchCollectionsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.SearchCollectionWhereInput
+}
+
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountSearchDocumentsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.SearchDocumentWhereInput
+}
+
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountSearchImportsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.SearchImportWhereInput
+}
+
 
 export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
@@ -2079,6 +2871,10 @@ export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   budgets?: boolean | Prisma.User$budgetsArgs<ExtArgs>
   budgeted?: boolean | Prisma.User$budgetedArgs<ExtArgs>
   facts?: boolean | Prisma.User$factsArgs<ExtArgs>
+  vectorSets?: boolean | Prisma.User$vectorSetsArgs<ExtArgs>
+  searchCollections?: boolean | Prisma.User$searchCollectionsArgs<ExtArgs>
+  searchDocuments?: boolean | Prisma.User$searchDocumentsArgs<ExtArgs>
+  searchImports?: boolean | Prisma.User$searchImportsArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["user"]>
 
@@ -2129,6 +2925,10 @@ export type UserInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   budgets?: boolean | Prisma.User$budgetsArgs<ExtArgs>
   budgeted?: boolean | Prisma.User$budgetedArgs<ExtArgs>
   facts?: boolean | Prisma.User$factsArgs<ExtArgs>
+  vectorSets?: boolean | Prisma.User$vectorSetsArgs<ExtArgs>
+  searchCollections?: boolean | Prisma.User$searchCollectionsArgs<ExtArgs>
+  searchDocuments?: boolean | Prisma.User$searchDocumentsArgs<ExtArgs>
+  searchImports?: boolean | Prisma.User$searchImportsArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type UserIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
@@ -2149,6 +2949,10 @@ export type $UserPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
     budgets: Prisma.$BudgetPayload<ExtArgs>[]
     budgeted: Prisma.$BudgetPayload<ExtArgs>[]
     facts: Prisma.$FactPayload<ExtArgs>[]
+    vectorSets: Prisma.$VectorSetPayload<ExtArgs>[]
+    searchCollections: Prisma.$SearchCollectionPayload<ExtArgs>[]
+    searchDocuments: Prisma.$SearchDocumentPayload<ExtArgs>[]
+    searchImports: Prisma.$SearchImportPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
@@ -2571,6 +3375,10 @@ export interface Prisma__UserClient<T, Null = never, ExtArgs extends runtime.Typ
   budgets<T extends Prisma.User$budgetsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$budgetsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$BudgetPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   budgeted<T extends Prisma.User$budgetedArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$budgetedArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$BudgetPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   facts<T extends Prisma.User$factsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$factsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$FactPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  vectorSets<T extends Prisma.User$vectorSetsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$vectorSetsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$VectorSetPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  searchCollections<T extends Prisma.User$searchCollectionsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$searchCollectionsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$SearchCollectionPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  searchDocuments<T extends Prisma.User$searchDocumentsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$searchDocumentsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$SearchDocumentPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  searchImports<T extends Prisma.User$searchImportsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$searchImportsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$SearchImportPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -3279,6 +4087,102 @@ export type User$factsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs
   take?: number
   skip?: number
   distinct?: Prisma.FactScalarFieldEnum | Prisma.FactScalarFieldEnum[]
+}
+
+/**
+ * User.vectorSets
+ */
+export type User$vectorSetsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the VectorSet
+   */
+  select?: Prisma.VectorSetSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the VectorSet
+   */
+  omit?: Prisma.VectorSetOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.VectorSetInclude<ExtArgs> | null
+  where?: Prisma.VectorSetWhereInput
+  orderBy?: Prisma.VectorSetOrderByWithRelationInput | Prisma.VectorSetOrderByWithRelationInput[]
+  cursor?: Prisma.VectorSetWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.VectorSetScalarFieldEnum | Prisma.VectorSetScalarFieldEnum[]
+}
+
+/**
+ * User.searchCollections
+ */
+export type User$searchCollectionsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the SearchCollection
+   */
+  select?: Prisma.SearchCollectionSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the SearchCollection
+   */
+  omit?: Prisma.SearchCollectionOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.SearchCollectionInclude<ExtArgs> | null
+  where?: Prisma.SearchCollectionWhereInput
+  orderBy?: Prisma.SearchCollectionOrderByWithRelationInput | Prisma.SearchCollectionOrderByWithRelationInput[]
+  cursor?: Prisma.SearchCollectionWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.SearchCollectionScalarFieldEnum | Prisma.SearchCollectionScalarFieldEnum[]
+}
+
+/**
+ * User.searchDocuments
+ */
+export type User$searchDocumentsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the SearchDocument
+   */
+  select?: Prisma.SearchDocumentSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the SearchDocument
+   */
+  omit?: Prisma.SearchDocumentOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.SearchDocumentInclude<ExtArgs> | null
+  where?: Prisma.SearchDocumentWhereInput
+  orderBy?: Prisma.SearchDocumentOrderByWithRelationInput | Prisma.SearchDocumentOrderByWithRelationInput[]
+  cursor?: Prisma.SearchDocumentWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.SearchDocumentScalarFieldEnum | Prisma.SearchDocumentScalarFieldEnum[]
+}
+
+/**
+ * User.searchImports
+ */
+export type User$searchImportsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the SearchImport
+   */
+  select?: Prisma.SearchImportSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the SearchImport
+   */
+  omit?: Prisma.SearchImportOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.SearchImportInclude<ExtArgs> | null
+  where?: Prisma.SearchImportWhereInput
+  orderBy?: Prisma.SearchImportOrderByWithRelationInput | Prisma.SearchImportOrderByWithRelationInput[]
+  cursor?: Prisma.SearchImportWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.SearchImportScalarFieldEnum | Prisma.SearchImportScalarFieldEnum[]
 }
 
 /**
