@@ -3,8 +3,10 @@ import { server } from '../core/actor.ts'
 import type { Store } from '../events/store.ts'
 import { reading } from '../events/transact.ts'
 import type { SpokenMessage } from '../providers/provider.ts'
-import { type Count, contextDivide, type Share, WEIGHTS } from './context-divide.ts'
-import { factsAbout } from './context-find.ts'
+import { spaceOf } from '../search/collection.ts'
+import { collectionsOf } from './context-collections.ts'
+import { type Count, contextDivide, type Share } from './context-divide.ts'
+import { documentsAbout, factsAbout } from './context-find.ts'
 import { type Piece, pieceMessage } from './context-piece.ts'
 import type { ContextRule } from './context-rule.ts'
 
@@ -26,9 +28,13 @@ export async function answerContext(
   count: Count,
 ): Promise<AnswerContext> {
   const work = reading(store, server)
-  const shares: Share[] = rule.facts
-    ? [{ kind: 'FACT', weight: WEIGHTS.FACT, candidates: await factsAbout(work, { ownerId, query, factTags: rule.factTags }) }]
-    : []
+  const { facts, factTags, collections } = rule
+  const shares: Share[] = []
+  if (facts) shares.push({ kind: 'FACT', candidates: await factsAbout(work, { ownerId, query, factTags }) })
+  if (collections) {
+    const spaces = (await collectionsOf(work, ownerId, collections)).map(spaceOf)
+    shares.push({ kind: 'DOCUMENT', candidates: await documentsAbout(work, { query, spaces }) })
+  }
   const budget = Math.min(rule.budgetTokens ?? Math.floor(room * USUAL_PART), Math.floor(room * MOST_PART))
   const { pieces, tokens } = await contextDivide(shares, budget, count)
   return { message: pieces.length ? pieceMessage(pieces) : null, pieces, tokens }

@@ -5,24 +5,22 @@ export type Count = (text: string) => Promise<number>
 /** What may go of one kind, in the order in which it goes. */
 export interface Share {
   kind: PieceKind
-  /** What part of the budget is its own, against the others'. */
-  weight: number
   candidates: readonly Candidate[]
   /** Whether nothing goes after the first that does not fit, so that there is no hole. */
   isUnbroken?: boolean
 }
 
-/** Turns as much as all else. */
-export const WEIGHTS: Record<PieceKind, number> = { TURN: 1, FACT: 1 }
-
 /**
- * Divides a budget of tokens among kinds of pieces. Each kind first takes, in its order, what fits its own part; what is left of all parts
- * is then taken by the rest, kind by kind in the order given. A piece goes whole or not at all. Answers the pieces kind by kind, and what
- * they take with all that stands around them.
+ * Divides a budget of tokens among kinds of pieces, of those of which there are any: turns have half, and the others the other half in equal
+ * parts. Each first takes, in its order, what fits its own part; what is left of all parts is then taken by the rest, kind by kind in the
+ * order given. A piece goes whole or not at all. Answers the pieces kind by kind, and what they take with all that stands around them.
  */
-export async function contextDivide(shares: readonly Share[], budget: number, count: Count): Promise<{ pieces: Piece[]; tokens: number; omitted: number }> {
+export async function contextDivide(kinds: readonly Share[], budget: number, count: Count): Promise<{ pieces: Piece[]; tokens: number; omitted: number }> {
   const header = await count(HEADER)
-  const all = shares.reduce((sum, { weight }) => sum + weight, 0)
+  const shares = kinds.filter(({ candidates }) => candidates.length)
+  const others = shares.filter(({ kind }) => kind !== 'TURN').length
+  const weights = shares.map(({ kind }) => (kind === 'TURN' ? Math.max(1, others) : 1))
+  const all = weights.reduce((sum, weight) => sum + weight, 0)
   const taken = await Promise.all(
     shares.map(async ({ kind, candidates }) =>
       Promise.all(
@@ -47,7 +45,7 @@ export async function contextDivide(shares: readonly Share[], budget: number, co
     }
   }
   const whole = Math.max(0, left)
-  for (const [i, { weight }] of shares.entries()) take(i, Math.floor((whole * weight) / all))
+  for (const [i, weight] of weights.entries()) take(i, Math.floor((whole * weight) / all))
   for (const i of shares.keys()) take(i, left)
   const pieces = labelled(taken.flatMap((some) => some.filter(({ isIn }) => isIn).map(({ isIn: _isIn, ...piece }) => piece)))
   return {

@@ -7,8 +7,9 @@ import { reading } from '../events/transact.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { countTokens } from '../usage/tokens.ts'
-import { contextDivide, type Share, WEIGHTS } from './context-divide.ts'
-import { factsAbout } from './context-find.ts'
+import { collectionSpaces } from './context-collections.ts'
+import { contextDivide, type Share } from './context-divide.ts'
+import { documentsAbout, factsAbout } from './context-find.ts'
 import { type Candidate, labelled, PIECE_KINDS, type Piece, type PieceKind, promptOf } from './context-piece.ts'
 
 export interface ContextAsked {
@@ -19,6 +20,8 @@ export interface ContextAsked {
   budgetTokens: number
   include: readonly PieceKind[]
   factTags?: readonly string[] | undefined
+  /** Inner ids; left out: all of the actor's. */
+  collectionIds?: readonly string[] | undefined
 }
 
 export interface ContextGathered {
@@ -32,7 +35,7 @@ export interface ContextGathered {
 /** Turns further back are not looked at. */
 const MOST_TURNS = 200
 
-/** Gathers what fits a budget of what the actor has: turns of the conversation, facts. Null where there is no such conversation of theirs. */
+/** Gathers what fits a budget of what the actor has: turns of the conversation, facts, documents. Null where there is no such conversation of theirs. */
 export async function contextFor(store: Store, actor: Work['actor'], asked: ContextAsked): Promise<ContextGathered | null> {
   const ownerId = actorId(actor) ?? ''
   const { conversationId, include } = asked
@@ -41,8 +44,12 @@ export async function contextFor(store: Store, actor: Work['actor'], asked: Cont
   const query = asked.query ?? said.find(({ role }) => role === 'USER')?.content ?? ''
   const work = reading(store, actor)
   const kinds: Record<PieceKind, () => Promise<Share>> = {
-    TURN: async () => ({ kind: 'TURN', weight: WEIGHTS.TURN, candidates: said.map(toTurn), isUnbroken: true }),
-    FACT: async () => ({ kind: 'FACT', weight: WEIGHTS.FACT, candidates: await factsAbout(work, { ownerId, query, factTags: asked.factTags }) }),
+    TURN: async () => ({ kind: 'TURN', candidates: said.map(toTurn), isUnbroken: true }),
+    FACT: async () => ({ kind: 'FACT', candidates: await factsAbout(work, { ownerId, query, factTags: asked.factTags }) }),
+    DOCUMENT: async () => ({
+      kind: 'DOCUMENT',
+      candidates: await documentsAbout(work, { query, spaces: await collectionSpaces(work, ownerId, asked.collectionIds) }),
+    }),
   }
   const shares: Share[] = []
   for (const kind of PIECE_KINDS) if (include.includes(kind)) shares.push(await kinds[kind]())

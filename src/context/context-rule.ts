@@ -4,6 +4,8 @@ export interface ContextRule {
   facts?: boolean | undefined
   /** Only facts with one of these tags. */
   factTags?: string[] | undefined
+  /** Inner ids: documents of these collections go along. */
+  collections?: string[] | undefined
   /** At most so many tokens; never more than half of what the model has room for. Left out: a quarter of it. */
   budgetTokens?: number | undefined
 }
@@ -11,3 +13,5 @@ export interface ContextRule {
 export const MIN_BUDGET = 100
 export const MAX_BUDGET = 100_000
 export const MAX_FACT_TAGS = 50
+/** As many as are searched at once. */
+export const MAX_COLLECTIONS = 20

@@ -9,9 +9,10 @@ import { builder, LONG_VALUE, rights, weighs } from '../graphql/builder.ts'
 import type { Context } from '../graphql/context.ts'
 import { loadNodes } from '../graphql/node.ts'
 import { SEARCH_COST } from '../graphql/scale.ts'
+import { collectionIds } from '../search/search.graphql.ts'
 import { type ContextGathered, contextFor } from './context-for.ts'
 import { PIECE_KINDS, type Piece, type PieceKind } from './context-piece.ts'
-import { MAX_BUDGET, MAX_FACT_TAGS, MIN_BUDGET } from './context-rule.ts'
+import { MAX_BUDGET, MAX_COLLECTIONS, MAX_FACT_TAGS, MIN_BUDGET } from './context-rule.ts'
 
 const DEFAULT_BUDGET = 2000
 const MAX_QUERY = 20_000
@@ -21,6 +22,7 @@ const PieceKindEnum = builder.enumType('ContextPieceKind', {
   values: {
     TURN: { description: 'A turn of the conversation.' },
     FACT: { description: 'A fact.' },
+    DOCUMENT: { description: 'The part of a document that fits best.' },
   } satisfies Record<PieceKind, object>,
 })
 
@@ -36,7 +38,7 @@ const ContextPiece = builder.objectRef<Piece>('ContextPiece').implement({
       description: 'Where it is from, as it is now; null once it is gone, or where you may not see it.',
       resolve: async ({ sourceId }, _args, ctx, info) => ((await loadNodes(ctx, info, [sourceId], ['source']))[0] ?? null) as never,
     }),
-    title: t.exposeString('title', { nullable: true, description: 'A fact’s tags, or who spoke; null where there is none.' }),
+    title: t.exposeString('title', { nullable: true, description: 'A document’s title, a fact’s tags, or who spoke; null where there is none.' }),
     text: t.exposeString('text', { ...weighs(2), description: 'What it says, as it was then.' }),
     tokens: t.exposeInt('tokens', { description: 'What it takes, with its quoting.' }),
     score: t.exposeFloat('score', { nullable: true, description: 'How well it fits what is asked: more is better, among those of its kind. Null of turns.' }),
@@ -65,6 +67,9 @@ const ContextForInput = builder.inputType('ContextForInput', {
     }),
     include: t.field({ type: [PieceKindEnum], description: 'Which kinds; left out: all that there can be, and that you may read.' }),
     factTags: t.stringList({ description: `Only facts with one of these tags; at most ${MAX_FACT_TAGS}. Left out: all.` }),
+    collections: t.idList({
+      description: `Only documents of these collections of yours; at most ${MAX_COLLECTIONS}. Left out: of all, or the ${MAX_COLLECTIONS} that were changed last.`,
+    }),
   }),
 })
 
@@ -88,14 +93,14 @@ const ContextRef = builder.objectRef<ContextGathered>('Context').implement({
   }),
 })
 
-const SCOPES: Record<PieceKind, ApiScope> = { TURN: 'CONVERSATIONS_READ', FACT: 'FACTS_READ' }
+const SCOPES: Record<PieceKind, ApiScope> = { TURN: 'CONVERSATIONS_READ', FACT: 'FACTS_READ', DOCUMENT: 'SEARCH_READ' }
 
 builder.queryField('contextFor', (t) =>
   t.field({
     type: ContextRef,
     nullable: true,
     description:
-      'Gathers what fits a budget of tokens of what you have (also ADMINs only of their own): turns of a conversation and facts, each with its source. Null where there is no such conversation of yours.',
+      'Gathers what fits a budget of tokens of what you have (also ADMINs only of their own): turns of a conversation, facts and documents, each with its source. Null where there is no such conversation of yours.',
     ...rights('USER', SEARCH_COST),
     args: { input: t.arg({ type: ContextForInput, required: true, description: 'What about, and how much.' }) },
     resolve: (_root, { input }, ctx) => {
@@ -103,6 +108,7 @@ builder.queryField('contextFor', (t) =>
       if (budgetTokens < MIN_BUDGET || budgetTokens > MAX_BUDGET) throw refused(`Must be from ${MIN_BUDGET} to ${MAX_BUDGET}.`, 'budgetTokens')
       if ((input.query?.length ?? 0) > MAX_QUERY) throw refused(`Must have at most ${MAX_QUERY} characters.`, 'query')
       if ((input.factTags?.length ?? 0) > MAX_FACT_TAGS) throw refused(`Must have at most ${MAX_FACT_TAGS} entries.`, 'factTags')
+      if ((input.collections?.length ?? 0) > MAX_COLLECTIONS) throw refused(`Must have at most ${MAX_COLLECTIONS} entries.`, 'collections')
       if (input.conversationId == null && !input.query?.trim()) throw refused('Give a query, or a conversation.', 'query')
       return contextFor(ctx.app.store, ctx.actor, {
         conversationId: input.conversationId == null ? undefined : (idOf('Conversation', input.conversationId, ['input', 'conversationId']) ?? ''),
@@ -110,6 +116,7 @@ builder.queryField('contextFor', (t) =>
         budgetTokens,
         include: included(ctx, input.include, input.conversationId != null),
         factTags: input.factTags ?? undefined,
+        collectionIds: collectionIds(input.collections),
       })
     },
   }),

@@ -24,7 +24,7 @@ const FactMetadataFilter = builder.inputType('FactMetadataFilter', {
     string: t.field({ type: StringFilter, description: 'Of a text.' }),
     number: t.field({ type: FloatFilter, description: 'Of a number.' }),
     boolean: t.field({ type: BooleanFilter, description: 'Of true and false.' }),
-    exists: t.boolean({ description: 'Whether there is a value, of whatever type.' }),
+    isPresent: t.boolean({ description: 'Whether there is a value other than null.' }),
   }),
 })
 

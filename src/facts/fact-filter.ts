@@ -76,7 +76,7 @@ export interface MetadataCondition {
   string?: Comparators | null
   number?: Comparators | null
   boolean?: Comparators | null
-  exists?: boolean | null
+  isPresent?: boolean | null
 }
 
 const TYPES = ['string', 'number', 'boolean'] as const
@@ -95,20 +95,20 @@ const metadataAsked = (dialect: Dialect): Asked => ({
   },
   sql: (conditions) =>
     allOf(
-      (conditions as MetadataCondition[]).map(({ path, exists, ...typed }) =>
+      (conditions as MetadataCondition[]).map(({ path, isPresent, ...typed }) =>
         allOf([
           ...TYPES.flatMap((type) => (typed[type] ? [comparedSql(metadataSql(dialect, path, type), typed[type], writes[type])] : [])),
-          ...(exists == null ? [] : [Prisma.sql`${metadataSql(dialect, path, 'any')} IS ${exists ? Prisma.sql`NOT NULL` : Prisma.sql`NULL`}`]),
+          ...(isPresent == null ? [] : [Prisma.sql`${metadataSql(dialect, path, 'any')} IS ${isPresent ? Prisma.sql`NOT NULL` : Prisma.sql`NULL`}`]),
         ]),
       ),
     ),
   test: (conditions, { metadata }) =>
     and(
-      (conditions as MetadataCondition[]).map(({ path, exists, ...typed }): Truth => {
+      (conditions as MetadataCondition[]).map(({ path, isPresent, ...typed }): Truth => {
         const held = heldAt(metadata, path)
         return and([
           ...TYPES.flatMap((type) => (typed[type] ? [compared(typeof held === type ? held : null, typed[type])] : [])),
-          ...(exists == null ? [] : [(held !== null) === exists]),
+          ...(isPresent == null ? [] : [(held !== null) === isPresent]),
         ])
       }),
     ),

@@ -6,30 +6,14 @@ import { MAX_PAGE } from '../core/page.ts'
 import { builder, rights } from '../graphql/builder.ts'
 import { nodeOf } from '../graphql/node.ts'
 import { SEARCH_COST } from '../graphql/scale.ts'
+import { SnippetRef } from '../search/search.graphql.ts'
 import { MAX_QUERY, textQueryParts } from '../search/text-query.ts'
-import type { Snippet } from '../search/text-snippet.ts'
 import { FactRef } from './fact.graphql.ts'
 import { FactFilter } from './fact-filter.graphql.ts'
 import { factFilterFields } from './fact-filter.ts'
 import { type FoundFact, factsFind } from './facts-find.ts'
 
 const FIRST = 10
-
-const FactHighlight = builder.objectRef<Snippet['highlights'][number]>('FactHighlight').implement({
-  description: 'Where a word that was searched stands in a snippet, in UTF-16 units.',
-  fields: (t) => ({
-    start: t.exposeInt('start', { description: 'Its first unit.' }),
-    end: t.exposeInt('end', { description: 'The first behind it.' }),
-  }),
-})
-
-const FactSnippet = builder.objectRef<Snippet>('FactSnippet').implement({
-  description: 'The part of a fact that shows best why it was found.',
-  fields: (t) => ({
-    text: t.exposeString('text', { description: 'That part, at most some 240 characters.' }),
-    highlights: t.field({ type: [FactHighlight], description: 'Where the words stand that were searched.', resolve: ({ highlights }) => highlights }),
-  }),
-})
 
 const FactHit = builder.objectRef<FoundFact>('FactHit').implement({
   description: 'A fact that was found.',
@@ -41,7 +25,7 @@ const FactHit = builder.objectRef<FoundFact>('FactHit').implement({
       resolve: async ({ id }, _args, ctx, info) => nodeOf(ctx, info, 'Fact', id),
     }),
     score: t.exposeFloat('score', { description: 'How well it fits: more is better. Scores compare within one answer.' }),
-    snippet: t.field({ type: FactSnippet, description: 'Why it was found.', resolve: ({ snippet }) => snippet }),
+    snippet: t.field({ type: SnippetRef, description: 'Why it was found.', resolve: ({ snippet }) => snippet }),
   }),
 })
 

@@ -37,7 +37,7 @@ const SnippetPartRef = builder.objectRef<SnippetPart>('SearchSnippetPart').imple
   }),
 })
 
-const SnippetRef = builder.objectRef<Snippet>('SearchSnippet').implement({
+export const SnippetRef = builder.objectRef<Snippet>('SearchSnippet').implement({
   description: 'The part of a text that shows best why it was found, about 240 characters.',
   fields: (t) => ({
     text: t.exposeString('text', { description: 'The words alone.' }),

@@ -39,15 +39,15 @@ const FILTERS: [string, object, number[]][] = [
   ['a text that is not there', at({ string: { isNull: true } }, 's'), [2, 3]],
   ['a truth', at({ boolean: { eq: true } }, 'b'), [0]],
   ['an untruth', at({ boolean: { ne: true } }, 'b'), [1]],
-  ['what is there', at({ exists: true }, 's'), [0, 1, 4]],
-  ['what is not there, null too', at({ exists: false }, 's'), [2, 3]],
+  ['what is there', at({ isPresent: true }, 's'), [0, 1, 4]],
+  ['what is not there, null too', at({ isPresent: false }, 's'), [2, 3]],
   ['a deep value', at({ string: { eq: 'y' } }, 'deep', 'er', 'x'), [0]],
-  ['an object', at({ exists: true }, 'deep', 'er'), [0, 4]],
-  ['a way through what is no object', at({ exists: true }, 'deep', 'er', 'x'), [0]],
-  ['a way through a list', at({ exists: true }, 'list', '0'), []],
+  ['an object', at({ isPresent: true }, 'deep', 'er'), [0, 4]],
+  ['a way through what is no object', at({ isPresent: true }, 'deep', 'er', 'x'), [0]],
+  ['a way through a list', at({ isPresent: true }, 'list', '0'), []],
   ['a key with quotation marks', at({ number: { eq: 1 } }, 'odd"key\\'), [1]],
   ['a key with a dot', at({ string: { eq: 'dotted' } }, 'a.b'), [1]],
-  ['a key that is SQL', at({ exists: true }, `') OR 1=1 --`), []],
+  ['a key that is SQL', at({ isPresent: true }, `') OR 1=1 --`), []],
   [
     'two values',
     {
@@ -148,11 +148,11 @@ describe.each(dialects())('a list of facts on %s', (dialect) => {
 
   it.each([
     ['a long q', { q: 'x'.repeat(1001) }],
-    ['a path of six keys', at({ exists: true }, ...'abcdef')],
-    ['no path', at({ exists: true })],
-    ['a long key', at({ exists: true }, 'k'.repeat(201))],
+    ['a path of six keys', at({ isPresent: true }, ...'abcdef')],
+    ['no path', at({ isPresent: true })],
+    ['a long key', at({ isPresent: true }, 'k'.repeat(201))],
     ['too many tags', { tags: { any: Array.from({ length: 201 }, String) } }],
-    ['too many conditions', { metadata: Array.from({ length: 101 }, () => ({ path: ['a', 'b'], exists: true })) }],
+    ['too many conditions', { metadata: Array.from({ length: 101 }, () => ({ path: ['a', 'b'], isPresent: true })) }],
     ['too many levels', Array.from({ length: 8 }).reduce<object>((filter) => ({ not: filter }), { q: 'x' })],
   ])('is refused a filter with %s, also live', async (_what, filter) => {
     const { errors } = await world.ask(LIST, { filter }, ada)

@@ -3,7 +3,7 @@ import { dialects } from '../kit/databases.ts'
 import { openWorld, type TestUser, type World } from '../kit/world.ts'
 import { CREATE_MANY, create, DELETE, UPDATE } from './fact.ts'
 
-const SEARCH = `query ($query: String!, $filter: FactFilter, $first: Int) { factSearch(query: $query, filter: $filter, first: $first) { score fact { id text } snippet { text highlights { start end } } } }`
+const SEARCH = `query ($query: String!, $filter: FactFilter, $first: Int) { factSearch(query: $query, filter: $filter, first: $first) { score fact { id text } snippet { text parts { text isMatch } } } }`
 
 describe.each(dialects())('factSearch on %s', (dialect) => {
   let world: World
@@ -47,14 +47,14 @@ describe.each(dialects())('factSearch on %s', (dialect) => {
   it('finds by tags too, and only what a filter leaves', async () => {
     expect(await found('calendar')).toEqual(['The meeting '])
     expect(await found('tom', { filter: { tags: { any: ['pets'] } } })).toEqual(['Ada’s cats a'])
-    expect(await found('tom', { filter: { metadata: [{ path: ['sure'], exists: false }] } })).toEqual(['The cat next'])
+    expect(await found('tom', { filter: { metadata: [{ path: ['sure'], isPresent: false }] } })).toEqual(['The cat next'])
     expect(await found('tom', { first: 1 })).toHaveLength(1)
   })
 
   it('shows where the words stand', async () => {
     const [{ snippet, score }] = (await search('monday')) as [Hits[number]]
     expect(score).toBeGreaterThan(0)
-    expect(snippet.highlights.map(({ start, end }: { start: number; end: number }) => snippet.text.slice(start, end))).toEqual(['Monday'])
+    expect(snippet.parts.filter(({ isMatch }: { isMatch: boolean }) => isMatch).map(({ text }: { text: string }) => text)).toEqual(['Monday'])
   })
 
   it('shows nobody what is another’s, neither in what is found nor in how it is scored', async () => {
