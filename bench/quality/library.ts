@@ -80,13 +80,26 @@ const ARTICLES: readonly (readonly [id: string, article: string, question: strin
 ]
 
 const PARTS = ['pump', 'grinder motor', 'flow meter', 'heating element', 'brew unit', 'steam valve', 'tank sensor', 'door switch'] as const
-const TROUBLES = ['does not answer', 'answers too late', 'draws too much current', 'reports a value out of range', 'moves only half of its way', 'stays on for too long', 'was not found at start', 'is hotter than allowed', 'lost its calibration'] as const
+const TROUBLES = [
+  'does not answer',
+  'answers too late',
+  'draws too much current',
+  'reports a value out of range',
+  'moves only half of its way',
+  'stays on for too long',
+  'was not found at start',
+  'is hotter than allowed',
+  'lost its calibration',
+] as const
 
 const codeOf = (part: number, trouble: number): string => `${'EFGHKMPR'[part]}${3 + part}-${100 + 37 * trouble + 11 * part}`
 
 /** Alike but for their codes, so that meaning cannot tell them apart. */
 const FAULTS: readonly Article[] = PARTS.flatMap((part, p) =>
-  TROUBLES.map((trouble, t) => ({ id: codeOf(p, t), text: `Fault ${codeOf(p, t)}: the ${part} ${trouble}. Switch the machine off for a minute; if the fault comes again, call the service.` })),
+  TROUBLES.map((trouble, t) => ({
+    id: codeOf(p, t),
+    text: `Fault ${codeOf(p, t)}: the ${part} ${trouble}. Switch the machine off for a minute; if the fault comes again, call the service.`,
+  })),
 )
 
 export const LIBRARY: readonly Article[] = [...ARTICLES.map(([id, text]) => ({ id, text })), ...FAULTS]
@@ -96,6 +109,10 @@ const codes = FAULTS.map(({ id }) => id).filter((_, i) => i % 3 === 0)
 
 export const QUESTIONS: readonly Question[] = [
   ...ARTICLES.map(([answer, , text]) => ({ text, answer, kind: 'MEANING' as const })),
-  ...codes.map((answer, i) => ({ text: i % 2 ? `What should I do about ${answer}?` : `The display of my coffee machine shows ${answer}`, answer, kind: 'EXACT' as const })),
+  ...codes.map((answer, i) => ({
+    text: i % 2 ? `What should I do about ${answer}?` : `The display of my coffee machine shows ${answer}`,
+    answer,
+    kind: 'EXACT' as const,
+  })),
   ...codes.filter((_, i) => i % 2).map((answer) => ({ text: `${answer} came again although I restarted it, who can help?`, answer, kind: 'BOTH' as const })),
 ]

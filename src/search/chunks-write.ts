@@ -1,8 +1,11 @@
 import { newId } from '../core/ids.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
+import { vectorItemsChange } from '../vectors/vector-items-change.ts'
+import { vectorItemsRemove } from '../vectors/vector-items-remove.ts'
 import { type Chunk, chunksOf } from './chunks.ts'
 import { type CollectionValues, spaceOf } from './collection.ts'
+import './collection-items.ts'
 import { type TextItem, textIndexPut, textIndexRemove } from './text-index.ts'
 import { textSpaceOpen } from './text-space.ts'
 
@@ -52,6 +55,11 @@ export async function chunksWrite(work: Work, collection: CollectionValues, docu
   await remove(work, collection, gone)
   await insert(work, collection, placed)
   await textIndexPut(work, await textSpaceOpen(work, spaceOf(collection.id), collection.language), items)
+  await vectorItemsChange(
+    work,
+    spaceOf(collection.id),
+    items.map(({ id }) => id),
+  )
 }
 
 async function chunksOfDocuments(work: Work, documentIds: readonly string[]): Promise<Map<string, Map<string, string[]>>> {
@@ -85,6 +93,7 @@ async function insert(work: Work, { id: collectionId }: CollectionValues, placed
 
 async function remove(work: Work, { id }: CollectionValues, gone: readonly string[]): Promise<void> {
   await textIndexRemove(work, spaceOf(id), gone)
+  await vectorItemsRemove(work, spaceOf(id), gone)
   for (let from = 0; from < gone.length; from += AT_ONCE)
     await work.execute(
       Prisma.sql`DELETE FROM "SearchChunk" WHERE "id" IN (SELECT "id" FROM ${work.sql.table('gone', { id: { kind: 'text', values: gone.slice(from, from + AT_ONCE) } })})`,

@@ -4,6 +4,7 @@ import { Prisma } from '../generated/sqlite/client.ts'
 import { inPlaceOf } from '../identity/in-place-of.ts'
 import { taskCreate } from '../tasks/task-create.ts'
 import { TaskTypes } from '../tasks/task-type.ts'
+import { vectorSpaceRemove } from '../vectors/vector-space-remove.ts'
 import { collectionChanged, spaceOf } from './collection.ts'
 import { collectionHold } from './collection-hold.ts'
 import { CLEAR_TYPE } from './search-clear.ts'
@@ -22,6 +23,7 @@ export async function collectionDelete(work: Work, id: string): Promise<void> {
   const collection = await collectionHold(work, id)
   await work.execute(Prisma.sql`UPDATE "SearchCollection" SET "deletedAtMs" = ${work.sql.nowMs}, "name" = ${`deleted:${id}`} WHERE "id" = ${id}`)
   collectionChanged(work, 'DELETED', collection)
+  await vectorSpaceRemove(work, spaceOf(id))
   if (await collectionClear(work, id)) return
   const params = { collectionId: toGlobalId('SearchCollection', id) }
   await taskCreate(await inPlaceOf(work, collection.ownerId), types, {

@@ -33,9 +33,11 @@ export interface MeaningHost {
 }
 
 /** Of each side; of meaning several may be of one group. */
-const BEST = 200
+export const BEST = 200
 const NEAREST = 600
 const DAMPING = 60
+/** Whoever has so much of what is asked, by the weight of its words, counts in full. */
+const ENOUGH = 0.5
 
 /** VECTOR finds nothing in a space without vectors, HYBRID by its words alone: whoever asks says so before. */
 export async function meaningSearch({ store, embedders }: MeaningHost, search: MeaningSearch): Promise<TextHits> {
@@ -86,7 +88,7 @@ function fused(words: Prisma.Sql | null, near: readonly Prisma.Sql[], search: Me
       "ranked" AS (
         SELECT "id", "groupId", "spaceNo", ROW_NUMBER() OVER (ORDER BY "score" DESC, "groupId") AS "rank", CAST(NULL AS DOUBLE PRECISION) AS "similarity", "cover", 0 AS "side" FROM "words"
         UNION ALL SELECT "id", "groupId", "spaceNo", ROW_NUMBER() OVER (PARTITION BY "model" ORDER BY "similarity" DESC, "groupId"), "similarity", 1.0, 1 FROM "nearest"),
-      "shares" AS (SELECT "ranked".*, "cover" / (${Prisma.raw(String(DAMPING))} + "rank") AS "share",
+      "shares" AS (SELECT "ranked".*, CASE WHEN "cover" < ${Prisma.raw(String(ENOUGH))} THEN "cover" / ${Prisma.raw(String(ENOUGH))} ELSE 1.0 END / (${Prisma.raw(String(DAMPING))} + "rank") AS "share",
         ROW_NUMBER() OVER (PARTITION BY "spaceNo", "groupId" ORDER BY "rank", "side") AS "turn" FROM "ranked" WHERE "rank" <= ${Prisma.raw(String(BEST))}),
       "fused" AS (SELECT MAX(CASE WHEN "turn" = 1 THEN "id" END) AS "id", "groupId", "spaceNo", CAST(ROUND(${score}) AS BIGINT) AS "score" FROM "shares" GROUP BY "spaceNo", "groupId")
     SELECT * FROM "fused" ${behind(search)} ORDER BY "score" DESC, "groupId" LIMIT ${search.limit}`

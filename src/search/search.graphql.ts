@@ -18,7 +18,17 @@ import { type Snippet, type SnippetPart, snippetParts } from './text-snippet.ts'
 
 const SearchMode = builder.enumType('SearchMode', {
   description: 'How documents are searched.',
-  values: { TEXT: { description: 'By their words.' } } as const,
+  values: {
+    TEXT: { description: 'By their words.' },
+    VECTOR: {
+      description:
+        'By what they mean: the nearest to the query, up to 200, however near; the score is the cosine. Each collection must have vectors (`searchCollectionEmbed`). Across collections of several models it is as in HYBRID.',
+    },
+    HYBRID: {
+      description:
+        'By words and meaning together, the best 200 of each: a document counts by its rank on each side (reciprocal rank fusion), which is its score. A collection without vectors is searched by words.',
+    },
+  } as const,
 })
 
 const SearchMatch = builder.enumType('SearchMatch', {
@@ -94,7 +104,11 @@ const SearchInput = builder.inputType('SearchInput', {
     }),
     collections: t.idList({ description: COLLECTIONS }),
     mode: t.field({ type: SearchMode, defaultValue: 'TEXT', description: 'How documents are searched.' }),
-    match: t.field({ type: SearchMatch, defaultValue: 'ALL', description: 'How many of the words must be there.' }),
+    match: t.field({
+      type: SearchMatch,
+      description:
+        'How many of the words must be there. Left out: ALL in the mode TEXT, ANY in HYBRID. In the mode VECTOR none must; what is excluded is left out all the same.',
+    }),
     filter: t.field({ type: DocumentFilterInput, description: 'Which documents may be found at all.' }),
     first: t.int({ description: 'So many hits; 1 to 100, 50 by default.' }),
     after: t.string({ description: 'Only what comes after this cursor. Pages fit together as long as the collections are not changed.' }),
@@ -127,11 +141,12 @@ builder.queryField('search', (t) =>
         const limit = pageLimit({ first: input.first })
         const asked = {
           query: input.query,
+          mode: input.mode ?? 'TEXT',
           collectionIds: collectionIds(input.collections),
-          match: input.match ?? 'ALL',
+          match: input.match ?? (input.mode === 'HYBRID' ? ('ANY' as const) : ('ALL' as const)),
           filter: input.filter as DocumentFilter | null,
         }
-        const hits = await search(ctx.reading, { ...asked, limit: limit + 1, after: behind(input.after) })
+        const hits = await search(ctx.reading, ctx.app, { ...asked, limit: limit + 1, after: behind(input.after) })
         const edges = hits.slice(0, limit).map((node) => ({ cursor: encodeCursor(ORDER, node as never), node }))
         return {
           edges,
@@ -141,7 +156,7 @@ builder.queryField('search', (t) =>
             startCursor: edges[0]?.cursor ?? null,
             endCursor: edges.at(-1)?.cursor ?? null,
           },
-          totalCount: () => searchCount(ctx.reading, asked),
+          totalCount: () => searchCount(ctx.reading, ctx.app, asked),
         } as never
       },
     },

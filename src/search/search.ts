@@ -1,18 +1,23 @@
 /** Searches the documents of collections. */
-import { ownedBy } from '../core/actor.ts'
+import { ownedBy, requireKnown } from '../core/actor.ts'
 import { BadUserInput, NotFound } from '../core/errors.ts'
+import { toGlobalId } from '../core/ids.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { spaceOf } from './collection.ts'
 import { type DocumentFilter, documentWhere } from './document-filter.ts'
-import type { Asked, TextHit, TextMatch, TextSearch } from './text-asked.ts'
+import { liveSetsOf, type MeaningHost, meaningSearch } from './meaning-search.ts'
+import type { Asked, TextHit, TextHits, TextMatch, TextSearch } from './text-asked.ts'
 import { MAX_SPACES } from './text-asked.ts'
 import { textQueryParts } from './text-query.ts'
 import { textSearch } from './text-search.ts'
 import { type Snippet, textSnippet } from './text-snippet.ts'
 
+export type SearchMode = 'TEXT' | 'VECTOR' | 'HYBRID'
+
 export interface DocumentSearch {
   query: string
+  mode: SearchMode
   /** Inner ids; left out: all that the actor owns. */
   collectionIds?: readonly string[] | undefined
   match: TextMatch
@@ -30,13 +35,32 @@ export interface DocumentHit {
   snippet: Snippet
 }
 
-export async function search(work: Work, asked: DocumentSearch): Promise<DocumentHit[]> {
+export async function search(work: Work, host: MeaningHost, asked: DocumentSearch): Promise<DocumentHit[]> {
+  const { hits, asked: found } = await searchHits(work, host, asked)
+  return shown(work, hits, found)
+}
+
+export async function searchHits(work: Work, host: MeaningHost, { mode, limit, after, ...asked }: DocumentSearch): Promise<TextHits> {
   const parts = textQueryParts(asked.query)
-  const text = { parts, match: asked.match, limit: asked.limit, after: asked.after, where: filtered(work, asked.filter) }
   const spaces = await searched(work, asked.collectionIds)
   // What cannot be searched is refused also by who has no collection.
-  const { hits, asked: found } = await textSearch(work, { ...text, spaces: spaces.length ? spaces : [''] })
-  return shown(work, hits, found)
+  const text = { parts, match: asked.match, limit, after, where: filtered(work, asked.filter), spaces: spaces.length ? spaces : [''] }
+  if (mode === 'TEXT') return textSearch(work, text)
+  const { userId } = requireKnown(work.actor)
+  if (mode === 'VECTOR') await needVectors(work, spaces)
+  return meaningSearch(host, { ...text, mode, ownerId: userId })
+}
+
+/** Where one has none, what is in it would not be found, and nobody would know why. */
+async function needVectors(work: Work, spaces: readonly string[]): Promise<void> {
+  const live = await liveSetsOf(work, spaces)
+  const without = spaces.find((space) => !live.has(space))
+  if (without === undefined) return
+  const id = toGlobalId('SearchCollection', without.slice(without.indexOf(':') + 1))
+  throw new BadUserInput(`The collection ${id} has no vectors yet: searchCollectionEmbed makes them. The mode HYBRID finds what is in it by its words.`, [
+    'input',
+    'collections',
+  ])
 }
 
 /** Which documents may be found at all. */

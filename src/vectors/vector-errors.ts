@@ -1,7 +1,6 @@
 import { DomainError, errorCode } from '../core/errors.ts'
 
 const DIMENSION_MISMATCH = errorCode('DIMENSION_MISMATCH', 'Vectors of different lengths cannot be compared: the model answers another length than it did.')
-const NO_VECTORS = errorCode('NO_VECTORS', 'There are no vectors to be searched by meaning; they must be made first.')
 const VECTOR_INVALID = errorCode('VECTOR_INVALID', 'The model answered something that is no vector.')
 
 export class DimensionMismatch extends DomainError {
@@ -11,12 +10,6 @@ export class DimensionMismatch extends DomainError {
     readonly found: number,
   ) {
     super(DIMENSION_MISMATCH, `${model} answered a vector of ${found} dimensions; the vectors that are there have ${expected}.`)
-  }
-}
-
-export class NoVectors extends DomainError {
-  constructor(message: string, path: string[] | null = null) {
-    super(NO_VECTORS, message, path)
   }
 }
 

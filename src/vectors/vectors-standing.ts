@@ -1,6 +1,5 @@
 import { Prisma } from '../generated/sqlite/client.ts'
-import { setsOf } from './vector-items-change.ts'
-import type { VectorSetValues } from './vector-set.ts'
+import { toVectorSetValues, VECTOR_SET_VALUES, type VectorSetValues } from './vector-set.ts'
 import type { Reader } from './vector-space.ts'
 
 /** How the vectors of a space stand. */
@@ -16,15 +15,25 @@ export interface VectorsStanding {
 }
 
 /** Null: the space has no vectors, and none are being made. */
-export async function vectorsStanding(reader: Reader, space: string): Promise<VectorsStanding | null> {
-  const sets = await setsOf(reader, space)
-  const live = sets.find(({ status }) => status === 'LIVE') ?? null
-  const building = sets.find(({ status }) => status === 'BUILDING') ?? null
-  const current = building ?? live
-  if (!current) return null
-  const [row] = await reader.rows<{ pending: number }>(Prisma.sql`SELECT COUNT(*) AS "pending" FROM "VectorPending" WHERE "setId" = ${current.id}`)
-  const pending = Number(row!.pending)
-  const isListed = current.status === 'LIVE' || current.isListed
-  const progress = !isListed ? 0 : pending ? current.items / (current.items + pending) : 1
-  return { live, building, pending, progress }
+export const vectorsStanding = async (reader: Reader, space: string): Promise<VectorsStanding | null> =>
+  (await vectorsStandings(reader, [space])).get(space) ?? null
+
+/** The same of many spaces; those without are not among them. */
+export async function vectorsStandings(reader: Reader, spaces: readonly string[]): Promise<Map<string, VectorsStanding>> {
+  const standings = new Map<string, VectorsStanding>()
+  if (!spaces.length) return standings
+  const rows = await reader.rows<Record<string, unknown>>(Prisma.sql`
+    SELECT ${VECTOR_SET_VALUES}, (SELECT COUNT(*) FROM "VectorPending" WHERE "VectorPending"."setId" = "VectorSet"."id") AS "pending" FROM "VectorSet"
+    WHERE "space" IN (${Prisma.join([...spaces])}) AND "status" <> 'RETIRED'`)
+  for (const space of spaces) {
+    const sets = rows.filter((row) => row.space === space).map((row) => ({ ...toVectorSetValues(row), pending: Number(row.pending) }))
+    const live = sets.find(({ status }) => status === 'LIVE') ?? null
+    const building = sets.find(({ status }) => status === 'BUILDING') ?? null
+    const current = building ?? live
+    if (!current) continue
+    const { items, pending } = current
+    const isListed = current.status === 'LIVE' || current.isListed
+    standings.set(space, { live, building, pending, progress: !isListed ? 0 : pending ? items / (items + pending) : 1 })
+  }
+  return standings
 }

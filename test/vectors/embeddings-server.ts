@@ -24,7 +24,8 @@ export class EmbeddingsServer {
     const server = createServer((request, response) => {
       let body = ''
       request.on('data', (part) => (body += part))
-      request.on('end', () => void self.#answer(JSON.parse(body), response))
+      // It lists no models; and whoever is killed while asking has not asked.
+      request.on('end', () => (body.endsWith('}') ? void self.#answer(JSON.parse(body), response) : response.end('{"data":[]}')))
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const self = new EmbeddingsServer(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`)
