@@ -1,8 +1,11 @@
 /** What has to do with a text, among what somebody has stored. */
+import { DomainError } from '../core/errors.ts'
 import { toGlobalId } from '../core/ids.ts'
 import type { Work } from '../events/work.ts'
+import { factSpace } from '../facts/fact-index.ts'
 import { factsFind } from '../facts/facts-find.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
+import { liveSetsOf, type MeaningHost, meaningSearch } from '../search/meaning-search.ts'
 import { chunkTexts } from '../search/search.ts'
 import { textSearch } from '../search/text-search.ts'
 import type { Candidate } from './context-piece.ts'
@@ -12,6 +15,12 @@ import { contextWords } from './context-words.ts'
 const MOST = 50
 /** What fits less than this part as well as the best has only a word in common with what is asked. */
 const RELEVANT = 0.25
+/**
+ * Where meaning counts, everything is near to a degree, and scores are made of ranks: what is worth half as much as the best is found by words
+ * and meaning both, or first by one of them. Of those so many.
+ */
+const RELEVANT_BY_RANK = 0.5
+const MOST_BY_RANK = 8
 
 export interface Sought {
   ownerId: string
@@ -23,11 +32,11 @@ export interface Sought {
 
 type Reading = Pick<Work, 'rows' | 'dialect'>
 
-export async function factsAbout(work: Reading, { ownerId, query, factTags }: Sought): Promise<Candidate[]> {
+export async function factsAbout(work: Reading, host: MeaningHost, { ownerId, query, factTags }: Sought): Promise<Candidate[]> {
   const parts = await contextWords(query)
   if (!parts.length) return []
   const filter = factTags?.length ? { tags: { any: factTags } } : null
-  const found = relevant(await factsFind(work, { ownerId, parts, match: 'ANY', filter, first: MOST }))
+  const found = await byBoth(work, [factSpace(ownerId)], (mode) => factsFind(work, host, { ownerId, parts, match: 'ANY', mode, filter, first: MOST }))
   const tags = await tagsOf(
     work,
     found.map(({ id }) => id),
@@ -35,11 +44,38 @@ export async function factsAbout(work: Reading, { ownerId, query, factTags }: So
   return found.map(({ id, text, score }) => ({ kind: 'FACT', sourceId: toGlobalId('Fact', id), title: tags.get(id) ?? null, text, score }))
 }
 
+/** By words and meaning where any of the spaces has vectors, else by words. */
+async function byBoth<Found extends { score: number }>(
+  work: Reading,
+  spaces: readonly string[],
+  find: (mode: 'TEXT' | 'HYBRID') => Promise<Found[]>,
+): Promise<Found[]> {
+  if ((await liveSetsOf(work, spaces)).size) {
+    try {
+      return relevant(await find('HYBRID'), RELEVANT_BY_RANK).slice(0, MOST_BY_RANK)
+    } catch (error) {
+      // The model that knows what words mean does not answer now, or costs more than there is: words are better than nothing.
+      if (!(error instanceof DomainError || isTimeout(error))) throw error
+    }
+  }
+  return relevant(await find('TEXT'), RELEVANT)
+}
+
+const isTimeout = (error: unknown): boolean => error instanceof DOMException && error.name === 'TimeoutError'
+
+const relevant = <Found extends { score: number }>(found: readonly Found[], part: number): Found[] =>
+  found.filter(({ score }) => score >= found[0]!.score * part)
+
 /** The part of each document that fits best. */
-export async function documentsAbout(work: Reading, { query, spaces }: { query: string; spaces: readonly string[] }): Promise<Candidate[]> {
+export async function documentsAbout(work: Reading, host: MeaningHost, { ownerId, query }: Sought, spaces: readonly string[]): Promise<Candidate[]> {
   const parts = await contextWords(query)
   if (!parts.length || !spaces.length) return []
-  const found = relevant((await textSearch(work, { spaces, parts, match: 'ANY', limit: MOST })).hits)
+  const search = { spaces, parts, match: 'ANY', limit: MOST } as const
+  const found = await byBoth(
+    work,
+    spaces,
+    async (mode) => (await (mode === 'TEXT' ? textSearch(work, search) : meaningSearch(host, { ...search, mode, ownerId }))).hits,
+  )
   const texts = await chunkTexts(
     work,
     found.map(({ id }) => id),
@@ -61,8 +97,6 @@ async function titlesOf({ rows }: Reading, ids: readonly string[]): Promise<Map<
   )
   return new Map(found.map(({ id, title }) => [id, title]))
 }
-
-const relevant = <Found extends { score: number }>(found: readonly Found[]): Found[] => found.filter(({ score }) => score >= found[0]!.score * RELEVANT)
 
 async function tagsOf({ rows }: Reading, ids: readonly string[]): Promise<Map<string, string>> {
   if (!ids.length) return new Map()

@@ -2,10 +2,10 @@ import { type Said, wayBack } from '../conversations/history.ts'
 import { actorId } from '../core/actor.ts'
 import { toGlobalId } from '../core/ids.ts'
 import type { Database } from '../db/database.ts'
-import type { Store } from '../events/store.ts'
 import { reading } from '../events/transact.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
+import type { MeaningHost } from '../search/meaning-search.ts'
 import { countTokens } from '../usage/tokens.ts'
 import { collectionSpaces } from './context-collections.ts'
 import { contextDivide, type Share } from './context-divide.ts'
@@ -36,7 +36,8 @@ export interface ContextGathered {
 const MOST_TURNS = 200
 
 /** Gathers what fits a budget of what the actor has: turns of the conversation, facts, documents. Null where there is no such conversation of theirs. */
-export async function contextFor(store: Store, actor: Work['actor'], asked: ContextAsked): Promise<ContextGathered | null> {
+export async function contextFor(host: MeaningHost, actor: Work['actor'], asked: ContextAsked): Promise<ContextGathered | null> {
+  const { store } = host
   const ownerId = actorId(actor) ?? ''
   const { conversationId, include } = asked
   const said = conversationId === undefined ? [] : await turnsOf(store.database, conversationId, ownerId, asked.budgetTokens)
@@ -45,10 +46,10 @@ export async function contextFor(store: Store, actor: Work['actor'], asked: Cont
   const work = reading(store, actor)
   const kinds: Record<PieceKind, () => Promise<Share>> = {
     TURN: async () => ({ kind: 'TURN', candidates: said.map(toTurn), isUnbroken: true }),
-    FACT: async () => ({ kind: 'FACT', candidates: await factsAbout(work, { ownerId, query, factTags: asked.factTags }) }),
+    FACT: async () => ({ kind: 'FACT', candidates: await factsAbout(work, host, { ownerId, query, factTags: asked.factTags }) }),
     DOCUMENT: async () => ({
       kind: 'DOCUMENT',
-      candidates: await documentsAbout(work, { query, spaces: await collectionSpaces(work, ownerId, asked.collectionIds) }),
+      candidates: await documentsAbout(work, host, { ownerId, query }, await collectionSpaces(work, ownerId, asked.collectionIds)),
     }),
   }
   const shares: Share[] = []

@@ -110,7 +110,7 @@ builder.queryField('contextFor', (t) =>
       if ((input.factTags?.length ?? 0) > MAX_FACT_TAGS) throw refused(`Must have at most ${MAX_FACT_TAGS} entries.`, 'factTags')
       if ((input.collections?.length ?? 0) > MAX_COLLECTIONS) throw refused(`Must have at most ${MAX_COLLECTIONS} entries.`, 'collections')
       if (input.conversationId == null && !input.query?.trim()) throw refused('Give a query, or a conversation.', 'query')
-      return contextFor(ctx.app.store, ctx.actor, {
+      return contextFor(ctx.app, ctx.actor, {
         conversationId: input.conversationId == null ? undefined : (idOf('Conversation', input.conversationId, ['input', 'conversationId']) ?? ''),
         query: input.query ?? undefined,
         budgetTokens,

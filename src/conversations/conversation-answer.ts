@@ -12,9 +12,11 @@ import type { Store } from '../events/store.ts'
 import { transact } from '../events/transact.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { type Answer, type AnswerHost, type Aside, answer } from '../generation/answer.ts'
-import type { ChatMessage, Providers } from '../providers/provider.ts'
+import type { ChatMessage } from '../providers/provider.ts'
+import type { MeaningHost } from '../search/meaning-search.ts'
 import type { TaskRun, TaskType } from '../tasks/task-type.ts'
 import { countTokens } from '../usage/tokens.ts'
+import type { Embedders } from '../vectors/embedders.ts'
 import { answerBegin, answerComplete, answerHistory } from './answer-write.ts'
 import { ANSWER_TYPE } from './answers-settle.ts'
 import type { ConversationSettings } from './conversation.ts'
@@ -37,6 +39,7 @@ export type ConversationAnswerParams = z.infer<typeof conversationAnswerParams>
 export interface ConversationAnswerHost extends AnswerHost {
   /** Null in a worker that has no database: such a worker runs none of these. */
   store: Store | null
+  embedders: Embedders
 }
 
 /** Lets a model answer the last message of a conversation, with as much of what was said before as it can read. */
@@ -49,7 +52,7 @@ export const conversationAnswer = (host: ConversationAnswerHost): TaskType<Conve
   async run(task) {
     const store = host.store!
     const about = await aboutAnswer(store, task)
-    const along = await goesAlong(store, host.providers, about, task.params)
+    const along = await goesAlong({ ...host, store }, about, task.params)
     const told: Told = { history: 'history' in along ? along.history : null, contextUsed: along.contextUsed, streamId: null }
     let done: Answer | null = null
     task.atEnd(async (work, { kind }) => {
@@ -146,11 +149,11 @@ interface Along {
 
 /** What the model is given, or how to make it where something must be summed up first. */
 async function goesAlong(
-  store: Store,
-  providers: Providers,
+  host: MeaningHost & Pick<ConversationAnswerHost, 'providers'>,
   about: About,
   params: ConversationAnswerParams,
 ): Promise<(Along | { sumUp(aside: Aside): Promise<Along> }) & Pick<Told, 'contextUsed'>> {
+  const { providers, store } = host
   const { database } = store
   const count = countingOnce()
   const before: ChatMessage[] = about.system ? [{ role: 'system', content: about.system }] : []
@@ -162,7 +165,7 @@ async function goesAlong(
     before.push(memory.message)
     room -= memory.tokens
   }
-  const context = await contextOf(store, about, room, count)
+  const context = await contextOf(host, about, room, count)
   const contextUsed = context?.pieces ?? null
   room -= context?.tokens ?? 0
   const along = async ({ summary, fitted: { messages, tokens }, dropped, summaryError }: Given): Promise<Along> => {
@@ -191,11 +194,11 @@ async function goesAlong(
 }
 
 /** What has to do with the message that is answered, of what the conversation's owner has stored; null where it does not ask for it. */
-async function contextOf(store: Store, { settings, parentId, ownerId }: About, room: number, count: Count): Promise<AnswerContext | null> {
+async function contextOf(host: MeaningHost, { settings, parentId, ownerId }: About, room: number, count: Count): Promise<AnswerContext | null> {
   if (!settings.context || !parentId) return null
-  const [asked] = await store.database.rows<{ text: string; parts: unknown }>(Prisma.sql`SELECT "text", "parts" FROM "Message" WHERE "id" = ${parentId}`)
+  const [asked] = await host.store.database.rows<{ text: string; parts: unknown }>(Prisma.sql`SELECT "text", "parts" FROM "Message" WHERE "id" = ${parentId}`)
   const query = asked ? readByModel(asked.text, fromJson(asked.parts)) : ''
-  return answerContext(store, { ownerId, query, rule: settings.context }, room, count)
+  return answerContext(host, { ownerId, query, rule: settings.context }, room, count)
 }
 
 /** The summary that another answer to the same message was given, or this one in an attempt before: it is of the same way. */

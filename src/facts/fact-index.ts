@@ -1,8 +1,11 @@
-/** Facts in the full-text index: a space for each owner, in the transaction that writes them. */
+/** Facts in the full-text index, and what tells of them to whoever makes vectors: a space for each owner, in the transaction that writes them. */
 import type { Work } from '../events/work.ts'
 import { textIndexPut, textIndexRemove } from '../search/text-index.ts'
 import { textSpaceOpen } from '../search/text-space.ts'
+import { vectorItemsChange } from '../vectors/vector-items-change.ts'
+import { vectorItemsRemove } from '../vectors/vector-items-remove.ts'
 import type { FactValues } from './fact.ts'
+import './fact-items.ts'
 
 export const factSpace = (ownerId: string): string => `facts:${ownerId}`
 
@@ -21,4 +24,18 @@ export async function factsIndex(work: Work, facts: readonly Pick<FactValues, 'i
   )
 }
 
-export const factUnindex = (work: Work, { id, ownerId }: Pick<FactValues, 'id' | 'ownerId'>): Promise<void> => textIndexRemove(work, factSpace(ownerId), [id])
+/** They say something else, or are new: their vectors are made soon. */
+export async function factsMeanOther(work: Work, facts: readonly Pick<FactValues, 'id' | 'ownerId'>[]): Promise<void> {
+  const ownerId = facts[0]?.ownerId
+  if (ownerId === undefined) return
+  await vectorItemsChange(
+    work,
+    factSpace(ownerId),
+    facts.map(({ id }) => id),
+  )
+}
+
+export async function factUnindex(work: Work, { id, ownerId }: Pick<FactValues, 'id' | 'ownerId'>): Promise<void> {
+  await textIndexRemove(work, factSpace(ownerId), [id])
+  await vectorItemsRemove(work, factSpace(ownerId), [id])
+}

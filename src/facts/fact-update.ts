@@ -3,7 +3,7 @@ import { Prisma } from '../generated/sqlite/client.ts'
 import { FACT_ROW, factChanged, tagsInOrder, toFactValues } from './fact.ts'
 import { factHold, factMine, type Source, sourceRequire } from './fact-access.ts'
 import './fact-errors.ts'
-import { factsIndex } from './fact-index.ts'
+import { factsIndex, factsMeanOther } from './fact-index.ts'
 import { likenessKeys } from './fact-likeness.ts'
 import { tagsInsert, textSet } from './facts-insert.ts'
 import { factsSimilar, type Similar } from './facts-similar.ts'
@@ -41,6 +41,7 @@ export async function factUpdate(work: Work, id: string, update: FactUpdate): Pr
   }
   const after = toFactValues(row!, tags)
   if (isRetagged || text !== null) await factsIndex(work, [after])
+  if (text !== null) await factsMeanOther(work, [after])
   factChanged(work, 'UPDATED', after, before)
   if (text === null || !keys) return []
   const [similar] = (await factsSimilar(work, [{ id, ownerId, text, keys }])) as [Similar[]]

@@ -2,7 +2,7 @@ import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { FACT_ROW, type FactValues, factChanged, tagsInOrder, toFactValues } from './fact.ts'
 import type { Source } from './fact-access.ts'
-import { factsIndex } from './fact-index.ts'
+import { factsIndex, factsMeanOther } from './fact-index.ts'
 import { type LikenessKeys, NEAR_KEYS } from './fact-likeness.ts'
 import { folded } from './fact-text.ts'
 
@@ -29,6 +29,7 @@ export async function factsInsert(work: Work, facts: readonly NewFact[]): Promis
   for (let done = 0; done < facts.length; done += AT_ONCE) made.push(...(await insert(work, facts.slice(done, done + AT_ONCE))))
   await tagsInsert(work, facts)
   await factsIndex(work, made)
+  await factsMeanOther(work, made)
   for (const fact of made) factChanged(work, 'CREATED', fact)
   return made
 }
