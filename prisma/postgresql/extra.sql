@@ -133,6 +133,13 @@ CREATE TRIGGER "AuditChain_check_update" BEFORE UPDATE ON "AuditChain" FOR EACH 
 DROP TRIGGER IF EXISTS "AuditChain_check_delete" ON "AuditChain";
 CREATE TRIGGER "AuditChain_check_delete" BEFORE DELETE ON "AuditChain" FOR EACH ROW EXECUTE FUNCTION "Audit_refused"('AuditChain_delete_check');
 
+ALTER TABLE "Fact"
+  DROP CONSTRAINT IF EXISTS "Fact_text_check",
+  ADD CONSTRAINT "Fact_text_check" CHECK ("text" <> '' AND "folded" <> '');
+ALTER TABLE "FactTag"
+  DROP CONSTRAINT IF EXISTS "FactTag_tag_check",
+  ADD CONSTRAINT "FactTag_tag_check" CHECK ("tag" <> '');
+
 ALTER TABLE "VectorSet"
   DROP CONSTRAINT IF EXISTS "VectorSet_items_check",
   ADD CONSTRAINT "VectorSet_items_check" CHECK ("items" >= 0);

@@ -164,6 +164,21 @@ CREATE TRIGGER "AuditChain_check_delete" BEFORE DELETE ON "AuditChain" BEGIN
   SELECT RAISE(ABORT, 'constraint AuditChain_delete_check');
 END;
 
+DROP TRIGGER IF EXISTS "Fact_check_insert";
+CREATE TRIGGER "Fact_check_insert" BEFORE INSERT ON "Fact" WHEN NEW."text" = '' OR NEW."folded" = '' BEGIN
+  SELECT RAISE(ABORT, 'constraint Fact_text_check');
+END;
+
+DROP TRIGGER IF EXISTS "Fact_check_update";
+CREATE TRIGGER "Fact_check_update" BEFORE UPDATE ON "Fact" WHEN NEW."text" = '' OR NEW."folded" = '' BEGIN
+  SELECT RAISE(ABORT, 'constraint Fact_text_check');
+END;
+
+DROP TRIGGER IF EXISTS "FactTag_check_insert";
+CREATE TRIGGER "FactTag_check_insert" BEFORE INSERT ON "FactTag" WHEN NEW."tag" = '' BEGIN
+  SELECT RAISE(ABORT, 'constraint FactTag_tag_check');
+END;
+
 DROP TRIGGER IF EXISTS "VectorSet_check_update";
 CREATE TRIGGER "VectorSet_check_update" BEFORE UPDATE ON "VectorSet" WHEN NEW."items" < 0 BEGIN
   SELECT RAISE(ABORT, 'constraint VectorSet_items_check');

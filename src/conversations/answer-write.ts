@@ -1,5 +1,6 @@
 /** What the attempt that writes an answer tells of it. Streams are held before messages, as where they end. */
 
+import type { Piece } from '../context/context-piece.ts'
 import { keptJson, keptText } from '../core/kept-text.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
@@ -21,6 +22,7 @@ export async function answerBegin(
     provider,
     model,
     history,
+    contextUsed,
   }: {
     messageId: string
     taskId: string
@@ -29,6 +31,8 @@ export async function answerBegin(
     provider?: string | undefined
     model?: string | undefined
     history: HistoryTold | null
+    /** The pieces that the model is given; null where the conversation asks for none. */
+    contextUsed: readonly Piece[] | null
   },
 ): Promise<void> {
   const [open] = await work.rows(
@@ -38,7 +42,8 @@ export async function answerBegin(
   const [message] = await work.rows<MessageValues>(Prisma.sql`
     UPDATE "Message" SET "status" = ${work.sql.asEnum('MessageStatus', 'STREAMING')}, "streamId" = ${streamId}, "provider" = COALESCE(CAST(${provider ?? null} AS TEXT), "provider"),
       "model" = COALESCE(CAST(${model ?? null} AS TEXT), "model"), "parts" = ${work.sql.json([])}, "text" = '', "error" = NULL, "completedAtMs" = NULL
-      ${history ? Prisma.sql`, "history" = ${work.sql.json(keptJson(history))}` : Prisma.empty}
+      ${history ? Prisma.sql`, "history" = ${work.sql.json(keptJson(history))}` : Prisma.empty},
+      "contextUsed" = ${contextUsed ? work.sql.json(keptJson(contextUsed)) : Prisma.sql`NULL`}
     WHERE "id" = ${messageId} AND "taskId" = ${taskId} RETURNING ${MESSAGE_VALUES}`)
   if (message) messageChanged(work, 'STARTED', message, (await headsAt(work, [messageId])).get(messageId))
 }

@@ -1,6 +1,8 @@
 /** The task type that writes an answer of a conversation. */
 
 import { z } from 'zod'
+import { type AnswerContext, answerContext } from '../context/answer-context.ts'
+import type { Piece } from '../context/context-piece.ts'
 import { server } from '../core/actor.ts'
 import { NotFound } from '../core/errors.ts'
 import { idOf } from '../core/ids.ts'
@@ -10,15 +12,18 @@ import type { Store } from '../events/store.ts'
 import { transact } from '../events/transact.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { type Answer, type AnswerHost, type Aside, answer } from '../generation/answer.ts'
-import type { ChatMessage, Providers } from '../providers/provider.ts'
+import type { ChatMessage } from '../providers/provider.ts'
+import type { MeaningHost } from '../search/meaning-search.ts'
 import type { TaskRun, TaskType } from '../tasks/task-type.ts'
 import { countTokens } from '../usage/tokens.ts'
+import type { Embedders } from '../vectors/embedders.ts'
 import { answerBegin, answerComplete, answerHistory } from './answer-write.ts'
 import { ANSWER_TYPE } from './answers-settle.ts'
 import type { ConversationSettings } from './conversation.ts'
 import { asChats, type Count, fitted, type HistoryTold, roomFor, type Summary, tokensOf, wayBack } from './history.ts'
 import { type Given, summaryMessage, summedUp } from './history-summary.ts'
 import { memoryOf } from './memory.ts'
+import { readByModel } from './message.ts'
 
 export const conversationAnswerParams = z.strictObject({
   messageId: z.string().max(200).describe('The answer that it writes, as `Message:…`.'),
@@ -34,6 +39,7 @@ export type ConversationAnswerParams = z.infer<typeof conversationAnswerParams>
 export interface ConversationAnswerHost extends AnswerHost {
   /** Null in a worker that has no database: such a worker runs none of these. */
   store: Store | null
+  embedders: Embedders
 }
 
 /** Lets a model answer the last message of a conversation, with as much of what was said before as it can read. */
@@ -46,8 +52,8 @@ export const conversationAnswer = (host: ConversationAnswerHost): TaskType<Conve
   async run(task) {
     const store = host.store!
     const about = await aboutAnswer(store, task)
-    const along = await goesAlong(store, host.providers, about, task.params)
-    const told: Told = { history: 'history' in along ? along.history : null, streamId: null }
+    const along = await goesAlong({ ...host, store }, about, task.params)
+    const told: Told = { history: 'history' in along ? along.history : null, contextUsed: along.contextUsed, streamId: null }
     let done: Answer | null = null
     task.atEnd(async (work, { kind }) => {
       if (kind === 'COMPLETED' && done) await answerComplete(work, about.messageId, task.id, done)
@@ -75,6 +81,7 @@ export const conversationAnswer = (host: ConversationAnswerHost): TaskType<Conve
 /** What the message tells of its history, and in which stream it is written: both come about in either order. */
 interface Told {
   history: HistoryTold | null
+  contextUsed: readonly Piece[] | null
   streamId: string | null
 }
 
@@ -86,7 +93,15 @@ const tellingStart = (store: Store, task: TaskRun, messageId: string, told: Told
         const stream = await task.openStream(about)
         told.streamId = stream.streamId
         await transact(store, server, (work) =>
-          answerBegin(work, { messageId, taskId: task.id, attempt: task.attempt, streamId: stream.streamId, ...about, history: told.history }),
+          answerBegin(work, {
+            messageId,
+            taskId: task.id,
+            attempt: task.attempt,
+            streamId: stream.streamId,
+            ...about,
+            history: told.history,
+            contextUsed: told.contextUsed,
+          }),
         )
         return stream
       },
@@ -134,11 +149,12 @@ interface Along {
 
 /** What the model is given, or how to make it where something must be summed up first. */
 async function goesAlong(
-  { database }: Store,
-  providers: Providers,
+  host: MeaningHost & Pick<ConversationAnswerHost, 'providers'>,
   about: About,
   params: ConversationAnswerParams,
-): Promise<Along | { sumUp(aside: Aside): Promise<Along> }> {
+): Promise<(Along | { sumUp(aside: Aside): Promise<Along> }) & Pick<Told, 'contextUsed'>> {
+  const { providers, store } = host
+  const { database } = store
   const count = countingOnce()
   const before: ChatMessage[] = about.system ? [{ role: 'system', content: about.system }] : []
   const { contextLength, maxOutputTokens } = await providers.describe(params.model ?? null)
@@ -149,23 +165,40 @@ async function goesAlong(
     before.push(memory.message)
     room -= memory.tokens
   }
+  const context = await contextOf(host, about, room, count)
+  const contextUsed = context?.pieces ?? null
+  room -= context?.tokens ?? 0
   const along = async ({ summary, fitted: { messages, tokens }, dropped, summaryError }: Given): Promise<Along> => {
     const summed = summary && summaryMessage(summary)
     const left = room - tokens - (summed ? await tokensOf(summed, count) : 0)
     const chats = await asChats(messages, params.tools?.length ? left : 0, count)
     return {
-      messages: [...before, ...(summed ? [summed] : []), ...chats.flat()],
+      messages: [
+        ...before,
+        ...(summed ? [summed] : []),
+        ...chats.slice(0, -1).flat(),
+        ...(context?.message ? [context.message] : []),
+        ...chats.slice(-1).flat(),
+      ],
       history: { sent: chats.length, dropped, remembered: memory?.messages ?? 0, ...(summary && { summary }), ...(summaryError && { summaryError }) },
     }
   }
   const newestFirst = wayBack(database, about.parentId)
   if (about.settings.history !== 'SUMMARISE') {
     const newest = await fitted(newestFirst, room, count)
-    return along({ summary: null, fitted: newest, dropped: newest.dropped })
+    return { ...(await along({ summary: null, fitted: newest, dropped: newest.dropped })), contextUsed }
   }
   const known = about.parentId && (await summaryBeside(database, about.parentId))
   const given = await summedUp(newestFirst, { contextLength, maxOutputTokens, room, known: known || null, count })
-  return typeof given === 'function' ? { sumUp: async (aside) => along(await given(aside)) } : along(given)
+  return typeof given === 'function' ? { sumUp: async (aside) => along(await given(aside)), contextUsed } : { ...(await along(given)), contextUsed }
+}
+
+/** What has to do with the message that is answered, of what the conversation's owner has stored; null where it does not ask for it. */
+async function contextOf(host: MeaningHost, { settings, parentId, ownerId }: About, room: number, count: Count): Promise<AnswerContext | null> {
+  if (!settings.context || !parentId) return null
+  const [asked] = await host.store.database.rows<{ text: string; parts: unknown }>(Prisma.sql`SELECT "text", "parts" FROM "Message" WHERE "id" = ${parentId}`)
+  const query = asked ? readByModel(asked.text, fromJson(asked.parts)) : ''
+  return answerContext(host, { ownerId, query, rule: settings.context }, room, count)
 }
 
 /** The summary that another answer to the same message was given, or this one in an attempt before: it is of the same way. */

@@ -1,3 +1,4 @@
+import { contextRuleCheck } from '../context/context-collections.ts'
 import { requireKnown } from '../core/actor.ts'
 import { NotFound } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
@@ -24,9 +25,11 @@ export interface ConversationCreation {
 }
 
 /** Writes a conversation down; it is empty unless it begins as a fork. A task that it arose from must be the actor's. */
-export async function conversationCreate(work: Work, creation: ConversationCreation): Promise<ConversationValues> {
+export async function conversationCreate(work: Work, creation: ConversationCreation, path: readonly string[] = ['input']): Promise<ConversationValues> {
   const { userId } = requireKnown(work.actor)
   if (creation.taskId !== undefined) await taskMine(work, creation.taskId)
+  // A fork goes on as it was, also without a collection that is gone since.
+  if (creation.forkedFromId === undefined) await contextRuleCheck(work, userId, creation.settings?.context, path)
   const { id = newId(), title, agent, sessionKey, system, model, settings = {}, metadata, taskId, forkedFromId, forkedAtMessageId, headId } = creation
   const [row] = await work.rows<Record<string, unknown>>(Prisma.sql`
     INSERT INTO "Conversation" ("id", "ownerId", "title", "agent", "sessionKey", "system", "model", "settings", "metadata", "taskId", "forkedFromId", "forkedAtMessageId", "headId", "createdAtMs", "updatedAtMs")

@@ -1,5 +1,6 @@
 /** What inputs about conversations and answers have in common. */
 import { z } from 'zod'
+import { ContextRuleInput, contextRules } from '../context/context-rule.graphql.ts'
 import { idOf } from '../core/ids.ts'
 import { given, jsonObject, name, optionalName, optionalNumber, optionalText, optionalWhole, text } from '../core/input.ts'
 import { builder } from '../graphql/builder.ts'
@@ -26,6 +27,7 @@ const ConversationSettingsInput = builder.inputType('ConversationSettingsInput',
         'Whether the last turns of earlier conversations with the same agent and session key go along, so that the agent remembers across tasks. Both must be set.',
     }),
     history: t.field({ type: HistoryRuleEnum, description: 'What becomes of the turns that the model has no room for; left out: DROP.' }),
+    context: t.field({ type: ContextRuleInput, description: 'What of what its owner has stored goes along with each answer; left out: nothing.' }),
   }),
 })
 
@@ -38,6 +40,7 @@ const settings = {
   fallbackModels: list(MAX_FALLBACKS, 200),
   memory: z.boolean(),
   history: z.enum(HISTORY_RULES),
+  context: contextRules,
 }
 
 export const settingsRules = given(
@@ -48,6 +51,7 @@ export const settingsRules = given(
     fallbackModels: given(settings.fallbackModels),
     memory: given(settings.memory),
     history: given(settings.history),
+    context: given(settings.context),
   }),
 )
 
@@ -60,6 +64,7 @@ export const settingsChangeRules = given(
     fallbackModels: settings.fallbackModels.nullish(),
     memory: settings.memory.nullish(),
     history: settings.history.nullish(),
+    context: settings.context.nullish(),
   }),
 )
 

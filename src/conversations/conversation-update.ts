@@ -1,3 +1,4 @@
+import { contextRuleCheck } from '../context/context-collections.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import type { ConversationSettings } from './conversation.ts'
@@ -19,6 +20,7 @@ const TEXTS = ['title', 'agent', 'sessionKey', 'system', 'model'] as const
 /** Changes what a conversation says of itself. Answers that are under way, or wait, are made as was said when they were asked for. */
 export async function conversationUpdate(work: Work, id: string, update: ConversationUpdate): Promise<void> {
   const conversation = await conversationHold(work, id)
+  await contextRuleCheck(work, conversation.ownerId, update.settings?.context, ['input'])
   const fields = Object.keys(update).filter((field) => update[field as keyof ConversationUpdate] !== undefined)
   if (!fields.length) return
   const set = TEXTS.flatMap((name) => (update[name] === undefined ? [] : [Prisma.sql`${Prisma.raw(`"${name}"`)} = CAST(${update[name]} AS TEXT)`]))

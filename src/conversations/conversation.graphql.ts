@@ -1,6 +1,7 @@
 /** The type Conversation, and what other types show of conversations. */
 
 import { queryFromInfo } from '@pothos/plugin-prisma'
+import { ContextRuleRef } from '../context/context-rule.graphql.ts'
 import { hasScope, ownedBy } from '../core/actor.ts'
 import { toDate, toDateOrNull } from '../core/clock.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
@@ -39,6 +40,12 @@ const ConversationSettingsRef = builder.objectRef<ConversationSettings>('Convers
       type: HistoryRuleEnum,
       description: 'What becomes of the turns that the model has no room for.',
       resolve: (settings) => settings.history ?? 'DROP',
+    }),
+    context: t.field({
+      type: ContextRuleRef,
+      nullable: true,
+      description: 'What of what its owner has stored goes along with each answer; null: nothing.',
+      resolve: (settings) => settings.context ?? null,
     }),
   }),
 })

@@ -3,6 +3,7 @@
  * So a fork is a new conversation with a head somewhere in the tree, and nothing is copied.
  */
 
+import type { ContextRule } from '../context/context-rule.ts'
 import { toGlobalId } from '../core/ids.ts'
 import { changedFrom } from '../events/changed.ts'
 import type { Work } from '../events/work.ts'
@@ -26,6 +27,8 @@ export interface ConversationSettings {
   memory?: boolean | undefined
   /** What becomes of the turns that the model has no room for; left out: DROP. */
   history?: HistoryRule | undefined
+  /** What of what its owner has stored goes along; left out: nothing. */
+  context?: ContextRule | undefined
 }
 
 export const HISTORY_RULES = ['DROP', 'SUMMARISE'] as const

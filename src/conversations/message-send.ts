@@ -49,7 +49,7 @@ async function conversationFor(work: Work, { conversationId, conversation, taskI
   if (conversationId === undefined) {
     requireKnown(work.actor)
     const creation = { ...conversation, taskId }
-    return { ...(await conversationCreate(work, creation)), settings: creation.settings ?? {} }
+    return { ...(await conversationCreate(work, creation, ['input', 'conversation'])), settings: creation.settings ?? {} }
   }
   const held = await conversationHold(work, conversationId, ['input', 'conversationId'])
   if (taskId === undefined || taskId === held.taskId) return held

@@ -4,6 +4,7 @@
  * The same filter is a condition for the database (lists) and a predicate on the values an event carries (live lists), and
  * both must say the same. So the predicate keeps SQL's third answer: a comparison with null is neither true nor false.
  */
+import type { Prisma } from '../generated/sqlite/client.ts'
 import { BadUserInput } from './errors.ts'
 
 export interface Comparators {
@@ -26,6 +27,16 @@ export interface FilterField {
   /** Whether it is never null, which Prisma refuses to be asked. */
   required?: boolean
   write?: (value: unknown) => unknown
+  /** Where it is not asked for by comparators. Only `filterSql` and live lists know such fields. */
+  asked?: Asked
+}
+
+/** A condition of its own kind, which says the same to the database and of values. */
+export interface Asked {
+  /** How many conditions it counts for; what is too large may be refused here. */
+  size(condition: unknown): number
+  sql(condition: unknown): Prisma.Sql
+  test(condition: unknown, values: Record<string, unknown>): Truth
 }
 
 export type FilterFields = Record<string, FilterField>
@@ -42,8 +53,15 @@ const MAX_VALUES = 1000
 /** A `where` for Prisma. */
 export function filterWhere(filter: Filter | null | undefined, fields: FilterFields): Record<string, unknown> {
   if (!filter) return {}
-  checkSize(filter)
+  checkSize(filter, fields)
   return where(filter, fields)
+}
+
+/** Refuses what is too large, and values that none can be. */
+export function filterCheck(filter: Filter | null | undefined, fields: FilterFields): void {
+  if (!filter) return
+  checkSize(filter, fields)
+  test(filter, {}, fields)
 }
 
 function where(filter: Filter, fields: FilterFields): Record<string, unknown> {
@@ -54,7 +72,8 @@ function where(filter: Filter, fields: FilterFields): Record<string, unknown> {
     else if (name === 'or') all.push((condition as Filter[]).length ? { OR: (condition as Filter[]).map((part) => where(part, fields)) } : NOTHING)
     else if (name === 'not') all.push({ NOT: where(condition as Filter, fields) })
     else {
-      const { column, required, write = (value: unknown) => value } = fields[name]!
+      const { column, required, asked, write = (value: unknown) => value } = fields[name]!
+      if (asked) throw new Error(`Prisma cannot be asked for ${name}.`)
       for (const [operator, value] of Object.entries(condition as Comparators)) {
         if (value === null || value === undefined) continue
         if (operator === 'isNull' && required) all.push(value ? NOTHING : EVERYTHING)
@@ -72,8 +91,8 @@ export function filterMatches(filter: Filter | null | undefined, values: Record<
 }
 
 /** True, false, or null where SQL would not know. */
-type Truth = boolean | null
-const and = (truths: Truth[]): Truth => (truths.includes(false) ? false : truths.includes(null) ? null : true)
+export type Truth = boolean | null
+export const and = (truths: Truth[]): Truth => (truths.includes(false) ? false : truths.includes(null) ? null : true)
 const or = (truths: Truth[]): Truth => (truths.includes(true) ? true : truths.includes(null) ? null : false)
 const not = (truth: Truth): Truth => (truth === null ? null : !truth)
 
@@ -85,22 +104,29 @@ function test(filter: Filter, values: Record<string, unknown>, fields: FilterFie
     else if (name === 'or') truths.push(or((condition as Filter[]).map((part) => test(part, values, fields))))
     else if (name === 'not') truths.push(not(test(condition as Filter, values, fields)))
     else {
-      const { column, write = (value: unknown) => value } = fields[name]!
-      const actual = comparable(values[column])
-      for (const [operator, value] of Object.entries(condition as Comparators)) {
-        if (value === null || value === undefined) continue
-        if (operator === 'isNull') truths.push((actual === null) === value)
-        else if (Array.isArray(value))
-          truths.push(
-            compareList(
-              operator,
-              actual,
-              value.map((item) => comparable(write(item))),
-            ),
-          )
-        else truths.push(actual === null ? null : compare(operator, actual, comparable(write(value))!))
-      }
+      const { column, write, asked } = fields[name]!
+      truths.push(asked ? asked.test(condition, values) : compared(values[column], condition as Comparators, write))
     }
+  }
+  return and(truths)
+}
+
+/** Whether all comparators hold of a value. */
+export function compared(value: unknown, comparators: Comparators, write: (value: unknown) => unknown = (given) => given): Truth {
+  const actual = comparable(value)
+  const truths: Truth[] = []
+  for (const [operator, wanted] of Object.entries(comparators)) {
+    if (wanted === null || wanted === undefined) continue
+    if (operator === 'isNull') truths.push((actual === null) === wanted)
+    else if (Array.isArray(wanted))
+      truths.push(
+        compareList(
+          operator,
+          actual,
+          wanted.map((item) => comparable(write(item))),
+        ),
+      )
+    else truths.push(actual === null ? null : compare(operator, actual, comparable(write(wanted))!))
   }
   return and(truths)
 }
@@ -131,7 +157,7 @@ function compare(operator: string, a: Plain, b: Plain): boolean {
   return order <= 0
 }
 
-function checkSize(filter: Filter): void {
+function checkSize(filter: Filter, fields: FilterFields): void {
   let conditions = 0
   let values = 0
   const visit = (part: Filter, depth: number): void => {
@@ -142,6 +168,7 @@ function checkSize(filter: Filter): void {
       if (!condition) continue
       if (name === 'and' || name === 'or') for (const inner of condition as Filter[]) visit(inner, depth + 1)
       else if (name === 'not') visit(condition as Filter, depth + 1)
+      else if (fields[name]!.asked) conditions += fields[name]!.asked!.size(condition)
       else
         for (const value of Object.values(condition)) {
           conditions++

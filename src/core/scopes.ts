@@ -13,6 +13,8 @@ export const API_SCOPES = {
   PROVIDERS_READ: 'Read model providers and models.',
   PROVIDERS_WRITE: 'Set up, test and remove model providers, and set prices; for ADMINs.',
   FIGURES_READ: 'Read how often what was done and how long it took; an ADMIN’s key also `/metrics`.',
+  FACTS_READ: 'Read, search and follow facts.',
+  FACTS_WRITE: 'Create, change and delete facts.',
   USAGE_READ: 'Read usage, costs and budgets.',
   USAGE_WRITE: 'Create, change and delete budgets.',
   AUDIT_READ: 'Read, check and export the trail of who did what.',

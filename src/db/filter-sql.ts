@@ -6,7 +6,7 @@ const OPERATORS = { eq: '=', ne: '<>', gt: '>', gte: '>=', lt: '<', lte: '<=' } 
 const EVERYTHING = Prisma.sql`1 = 1`
 const NOTHING = Prisma.sql`1 = 0`
 
-/** Its size is the caller's to check, by `filterWhere`. The columns stand there by their names alone. */
+/** Its size is the caller's to check, by `filterWhere` or `filterCheck`. The columns stand there by their names alone. */
 export function filterSql(filter: Filter | null | undefined, fields: FilterFields): Prisma.Sql {
   const all: Prisma.Sql[] = []
   for (const [name, condition] of Object.entries(filter ?? {})) {
@@ -15,18 +15,26 @@ export function filterSql(filter: Filter | null | undefined, fields: FilterField
     else if (name === 'or') all.push(either((condition as Filter[]).map((part) => filterSql(part, fields))))
     else if (name === 'not') all.push(Prisma.sql`NOT ${filterSql(condition as Filter, fields)}`)
     else {
-      const { column, write = (value: unknown) => value } = fields[name]!
-      const quoted = Prisma.raw(`"${column}"`)
-      for (const [operator, value] of Object.entries(condition as Comparators)) {
-        if (value === null || value === undefined) continue
-        if (operator === 'isNull') all.push(value ? Prisma.sql`${quoted} IS NULL` : Prisma.sql`${quoted} IS NOT NULL`)
-        else if (Array.isArray(value)) all.push(among(quoted, operator === 'in', value.map(write)))
-        else all.push(Prisma.sql`${quoted} ${Prisma.raw(OPERATORS[operator as keyof typeof OPERATORS])} ${write(value)}`)
-      }
+      const { column, write, asked } = fields[name]!
+      all.push(asked ? asked.sql(condition) : comparedSql(Prisma.raw(`"${column}"`), condition as Comparators, write))
     }
   }
-  return all.length ? Prisma.sql`(${Prisma.join(all, ' AND ')})` : EVERYTHING
+  return allOf(all)
 }
+
+/** Whether all comparators hold of what an expression gives. */
+export function comparedSql(expression: Prisma.Sql, comparators: Comparators, write: (value: unknown) => unknown = (given) => given): Prisma.Sql {
+  const all: Prisma.Sql[] = []
+  for (const [operator, value] of Object.entries(comparators)) {
+    if (value === null || value === undefined) continue
+    if (operator === 'isNull') all.push(value ? Prisma.sql`${expression} IS NULL` : Prisma.sql`${expression} IS NOT NULL`)
+    else if (Array.isArray(value)) all.push(among(expression, operator === 'in', value.map(write)))
+    else all.push(Prisma.sql`${expression} ${Prisma.raw(OPERATORS[operator as keyof typeof OPERATORS])} ${write(value)}`)
+  }
+  return allOf(all)
+}
+
+export const allOf = (all: readonly Prisma.Sql[]): Prisma.Sql => (all.length ? Prisma.sql`(${Prisma.join([...all], ' AND ')})` : EVERYTHING)
 
 const either = (parts: Prisma.Sql[]): Prisma.Sql => (parts.length ? Prisma.sql`(${Prisma.join(parts, ' OR ')})` : NOTHING)
 

@@ -1,7 +1,7 @@
 /** What subscriptions to entities share: state first, then every change of it, none missing, none twice. */
 import { ownedBy } from '../core/actor.ts'
 import { NotFound } from '../core/errors.ts'
-import { type Filter, type FilterFields, filterWhere } from '../core/filter.ts'
+import { type Filter, type FilterFields, filterCheck } from '../core/filter.ts'
 import { idOf } from '../core/ids.ts'
 import { eventMatches } from '../events/event-matches.ts'
 import { type LiveEvent, withCursor } from '../events/events.graphql.ts'
@@ -72,7 +72,7 @@ interface Many {
 /** Every change of the actor's entities that matched the filter before it or match it after it, from `after` on or from now. */
 export async function followMany(ctx: Context, { typeName }: Pick<Followed, 'typeName'>, fields: FilterFields, args: Many) {
   const { store } = ctx.app
-  filterWhere(args.filter, fields) // refuses what is too large before the first event
+  filterCheck(args.filter, fields) // refuses what is too large before the first event
   const position = await startOf(store, ctx.lastEventId ?? args.after)
   return live<LiveEvent>(ctx.signal, async function* (signal) {
     for await (const event of follow(store, position, { subjectType: typeName, ...ownedBy(ctx.actor) }, signal)) {

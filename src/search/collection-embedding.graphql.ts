@@ -29,7 +29,7 @@ const shown = ({ live, building }: VectorsStanding) => (live ?? building)!
 /** What is worked on, else what answers. */
 const current = ({ live, building }: VectorsStanding) => (building ?? live)!
 
-const EmbeddingRef = builder.objectRef<VectorsStanding>('SearchEmbedding').implement({
+export const EmbeddingRef = builder.objectRef<VectorsStanding>('SearchEmbedding').implement({
   description: 'The vectors by which a collection is searched by meaning: which model made them, and what is still to be done.',
   fields: (t) => ({
     model: t.string({
@@ -109,5 +109,5 @@ mutation('searchCollectionEmbed', {
 })
 
 /** Errors about models name the field by itself. */
-const aboutModel = (error: unknown): unknown =>
+export const aboutModel = (error: unknown): unknown =>
   error instanceof DomainError && error.inputPath?.[0] === 'model' ? new DomainError(error.code, error.message, ['input', 'model']) : error

@@ -16,7 +16,7 @@ import { MAX_SPACES } from './text-asked.ts'
 import { MAX_QUERY, MAX_TERMS } from './text-query.ts'
 import { type Snippet, type SnippetPart, snippetParts } from './text-snippet.ts'
 
-const SearchMode = builder.enumType('SearchMode', {
+export const SearchMode = builder.enumType('SearchMode', {
   description: 'How documents are searched.',
   values: {
     TEXT: { description: 'By their words.' },
@@ -31,7 +31,7 @@ const SearchMode = builder.enumType('SearchMode', {
   } as const,
 })
 
-const SearchMatch = builder.enumType('SearchMatch', {
+export const SearchMatch = builder.enumType('SearchMatch', {
   description: 'How many of the words of a query must be there.',
   values: {
     ALL: { description: 'Every word.' },
@@ -47,7 +47,7 @@ const SnippetPartRef = builder.objectRef<SnippetPart>('SearchSnippetPart').imple
   }),
 })
 
-const SnippetRef = builder.objectRef<Snippet>('SearchSnippet').implement({
+export const SnippetRef = builder.objectRef<Snippet>('SearchSnippet').implement({
   description: 'The part of a text that shows best why it was found, about 240 characters.',
   fields: (t) => ({
     text: t.exposeString('text', { description: 'The words alone.' }),

@@ -62,7 +62,7 @@ export function openTaskTypes(config: Config, log: Logger, host: TaskTypesHost |
   const embedders = createEmbedders({ providers, local, defaultModel: config.EMBEDDING_MODEL, meter })
   const taskTypes = new TaskTypes()
   taskTypes.register(textGenerate({ providers, tools, meter }))
-  taskTypes.register(conversationAnswer({ providers, tools, meter, store: host?.store ?? null }))
+  taskTypes.register(conversationAnswer({ providers, tools, meter, embedders, store: host?.store ?? null }))
   taskTypes.register(httpRequest(config.HTTP_REQUEST_ALLOWED_HOSTS))
   taskTypes.register(webhookDeliver(host, config.HTTP_REQUEST_ALLOWED_HOSTS))
   taskTypes.register(valueKeep())

@@ -200,7 +200,7 @@ export const ownedTask = (owner: { ownerId?: string }): Prisma.Sql =>
   owner.ownerId === undefined ? Prisma.sql`1 = 1` : Prisma.sql`"ownerId" = ${owner.ownerId}`
 
 /** The tasks with these ids, as SQL that reads the same for any number of them. */
-export const taskIn = (work: Work, ids: readonly string[], column = '"id"'): Prisma.Sql =>
+export const taskIn = (work: Pick<Work, 'dialect'>, ids: readonly string[], column = '"id"'): Prisma.Sql =>
   work.dialect === 'postgresql'
     ? Prisma.sql`${Prisma.raw(column)} = ANY(${[...ids]}::text[])`
     : Prisma.sql`${Prisma.raw(column)} IN (SELECT "value" FROM json_each(${JSON.stringify(ids)}))`

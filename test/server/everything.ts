@@ -1,6 +1,7 @@
 /** Of everything that there can be something, in each of the states that it can stay in. */
 import { create as createBudget } from '../budgets/budget.ts'
 import { create as createConversation, FORK, send, whenMessage } from '../conversations/conversation.ts'
+import { create as createFact } from '../facts/fact.ts'
 import { create as createSchedule } from '../schedules/schedule.ts'
 import { add as addDocument, create as createCollection, DELETE as DELETE_COLLECTION } from '../search/search.ts'
 import { append, CANCEL as CANCEL_STREAM, COMPLETE as COMPLETE_STREAM, OPEN, open } from '../streams/stream.ts'
@@ -19,6 +20,7 @@ export async function everything(on: TaskWorld): Promise<void> {
   await spending(on)
   await conversations(on)
   await documents(on)
+  await facts(on)
 }
 
 /** Budgets, a call that has ended and alerted, and one that runs. */
@@ -45,6 +47,13 @@ async function conversations({ world, ada }: TaskWorld): Promise<void> {
   const { conversation, message, answer } = await send(world, ada, { text: 'hello' })
   await whenMessage(world, ada, answer.id, ({ completedAt }) => completedAt !== null)
   await world.does(FORK, { input: { conversationId: conversation.id, messageId: message.id } }, ada)
+}
+
+async function facts({ world, ada }: TaskWorld): Promise<void> {
+  const task = await create(world, ada, { runImmediately: false })
+  const { message, answer } = await send(world, ada, { text: 'which fact?', conversation: { settings: { context: {} } } })
+  await createFact(world, ada, { text: 'a fact', tags: ['a', 'b'], metadata: { a: 1 }, taskId: task.id, messageId: message.id })
+  await whenMessage(world, ada, answer.id, ({ completedAt }) => completedAt !== null)
 }
 
 async function tasks(on: TaskWorld): Promise<void> {

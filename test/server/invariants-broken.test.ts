@@ -596,6 +596,42 @@ describe.each(dialects())('what must never be is found on %s:', (dialect) => {
     })
   })
 
+  describe('of facts:', () => {
+    const fact = (db: Tx, values: object = {}) => {
+      const near = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`near${i}`, 1n]))
+      const data = { id: A, ownerId, text: 'a', folded: 'a', sameKey: 1n, ...near, createdAtMs: 1n, updatedAtMs: 1n, ...values }
+      return db.fact.create({ data: data as never })
+    }
+    const indexed = async (db: Tx, id = A) => {
+      const { no } = await db.textSpace.create({ data: { key: `facts:${ownerId}`, language: 'ENGLISH' } })
+      await db.textItem.create({ data: { spaceNo: no, id, groupId: id } })
+    }
+
+    it('one that is not in its owner’s index', async () => {
+      expect(await brokenBy(async (db) => [await fact(db), await indexed(db)])).toEqual({})
+      expect(await brokenBy(async (db) => [await fact(db), await indexed(db, B)])).toEqual({ FACT_NOT_INDEXED: [{ subjectId: A }] })
+    })
+
+    it('a tag that names another owner', async () => {
+      const tag = (db: Tx, tagOwnerId: string) => db.factTag.create({ data: { factId: A, tag: 't', ownerId: tagOwnerId } })
+      expect(await brokenBy(async (db) => [await fact(db), await indexed(db), await tag(db, ownerId)])).toEqual({})
+      expect(await brokenBy(async (db) => [await fact(db), await indexed(db), await tag(db, B)])).toEqual({
+        FACT_TAG_OF_ANOTHER: [{ subjectId: A, tag: 't', tagOwnerId: B }],
+      })
+    })
+
+    it('one that comes from another’s task', async () => {
+      const other = newId()
+      const ofAnother = async (db: Tx) => {
+        await db.user.create({ data: { id: other, email: 'bob@example.com', displayName: 'Bob', preferences: {}, createdAtMs: 1n, updatedAtMs: 1n } })
+        await task(db, B, { ...ENDED, ownerId: other })
+      }
+      expect(await brokenBy(async (db) => [await ofAnother(db), await fact(db, { taskId: B }), await indexed(db)])).toMatchObject({
+        FACT_FROM_ANOTHERS: [{ subjectId: A, sourceId: B }],
+      })
+    })
+  })
+
   describe('of documents and imports', () => {
     const of = { ownerId, createdAtMs: 1n, updatedAtMs: 1n }
     const collection = (db: Tx) => db.searchCollection.create({ data: { ...of, id: A, name: 'a', language: 'SIMPLE', chunkWords: 100, overlapWords: 0 } })

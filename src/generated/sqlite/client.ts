@@ -87,6 +87,16 @@ export type LogHead = Prisma.LogHeadModel
  */
 export type IdempotencyKey = Prisma.IdempotencyKeyModel
 /**
+ * Model Fact
+ * Something that is known: a short text, with what it was learnt from.
+ */
+export type Fact = Prisma.FactModel
+/**
+ * Model FactTag
+ * One of a fact's tags.
+ */
+export type FactTag = Prisma.FactTagModel
+/**
  * Model ApiCallSum
  * Operations of the API that are alike, added up over an hour or a day, UTC.
  */

@@ -406,6 +406,8 @@ export const ModelName = {
   Event: 'Event',
   LogHead: 'LogHead',
   IdempotencyKey: 'IdempotencyKey',
+  Fact: 'Fact',
+  FactTag: 'FactTag',
   ApiCallSum: 'ApiCallSum',
   User: 'User',
   Credential: 'Credential',
@@ -463,7 +465,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "auditEntry" | "auditOrigin" | "auditSeal" | "auditChain" | "conversation" | "message" | "event" | "logHead" | "idempotencyKey" | "apiCallSum" | "user" | "credential" | "session" | "refreshToken" | "apiKey" | "loginFailure" | "installation" | "modelProvider" | "model" | "searchCollection" | "searchDocument" | "searchTag" | "searchChunk" | "searchImport" | "searchImportPart" | "textSpace" | "textItem" | "stream" | "streamChunk" | "task" | "taskDependency" | "taskAttempt" | "taskUnique" | "outsideTaskType" | "taskRate" | "schedule" | "scheduleTick" | "tallyHead" | "taskTally" | "taskMinute" | "taskPeriod" | "providerUsage" | "usageSum" | "usageHour" | "budget" | "budgetSpent" | "budgetReservation" | "costAlert" | "vectorSet" | "vector" | "vectorPending"
+    modelProps: "auditEntry" | "auditOrigin" | "auditSeal" | "auditChain" | "conversation" | "message" | "event" | "logHead" | "idempotencyKey" | "fact" | "factTag" | "apiCallSum" | "user" | "credential" | "session" | "refreshToken" | "apiKey" | "loginFailure" | "installation" | "modelProvider" | "model" | "searchCollection" | "searchDocument" | "searchTag" | "searchChunk" | "searchImport" | "searchImportPart" | "textSpace" | "textItem" | "stream" | "streamChunk" | "task" | "taskDependency" | "taskAttempt" | "taskUnique" | "outsideTaskType" | "taskRate" | "schedule" | "scheduleTick" | "tallyHead" | "taskTally" | "taskMinute" | "taskPeriod" | "providerUsage" | "usageSum" | "usageHour" | "budget" | "budgetSpent" | "budgetReservation" | "costAlert" | "vectorSet" | "vector" | "vectorPending"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1130,6 +1132,154 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.IdempotencyKeyCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.IdempotencyKeyCountAggregateOutputType> | number
+        }
+      }
+    }
+    Fact: {
+      payload: Prisma.$FactPayload<ExtArgs>
+      fields: Prisma.FactFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.FactFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.FactFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactPayload>
+        }
+        findFirst: {
+          args: Prisma.FactFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.FactFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactPayload>
+        }
+        findMany: {
+          args: Prisma.FactFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactPayload>[]
+        }
+        create: {
+          args: Prisma.FactCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactPayload>
+        }
+        createMany: {
+          args: Prisma.FactCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.FactCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactPayload>[]
+        }
+        delete: {
+          args: Prisma.FactDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactPayload>
+        }
+        update: {
+          args: Prisma.FactUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactPayload>
+        }
+        deleteMany: {
+          args: Prisma.FactDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.FactUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.FactUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactPayload>[]
+        }
+        upsert: {
+          args: Prisma.FactUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactPayload>
+        }
+        aggregate: {
+          args: Prisma.FactAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateFact>
+        }
+        groupBy: {
+          args: Prisma.FactGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.FactGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.FactCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.FactCountAggregateOutputType> | number
+        }
+      }
+    }
+    FactTag: {
+      payload: Prisma.$FactTagPayload<ExtArgs>
+      fields: Prisma.FactTagFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.FactTagFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactTagPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.FactTagFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactTagPayload>
+        }
+        findFirst: {
+          args: Prisma.FactTagFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactTagPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.FactTagFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactTagPayload>
+        }
+        findMany: {
+          args: Prisma.FactTagFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactTagPayload>[]
+        }
+        create: {
+          args: Prisma.FactTagCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactTagPayload>
+        }
+        createMany: {
+          args: Prisma.FactTagCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.FactTagCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactTagPayload>[]
+        }
+        delete: {
+          args: Prisma.FactTagDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactTagPayload>
+        }
+        update: {
+          args: Prisma.FactTagUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactTagPayload>
+        }
+        deleteMany: {
+          args: Prisma.FactTagDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.FactTagUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.FactTagUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactTagPayload>[]
+        }
+        upsert: {
+          args: Prisma.FactTagUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FactTagPayload>
+        }
+        aggregate: {
+          args: Prisma.FactTagAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateFactTag>
+        }
+        groupBy: {
+          args: Prisma.FactTagGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.FactTagGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.FactTagCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.FactTagCountAggregateOutputType> | number
         }
       }
     }
@@ -4384,6 +4534,7 @@ export const MessageScalarFieldEnum = {
   finishReason: 'finishReason',
   error: 'error',
   history: 'history',
+  contextUsed: 'contextUsed',
   streamId: 'streamId',
   taskId: 'taskId',
   insteadOfId: 'insteadOfId',
@@ -4429,6 +4580,41 @@ export const IdempotencyKeyScalarFieldEnum = {
 } as const
 
 export type IdempotencyKeyScalarFieldEnum = (typeof IdempotencyKeyScalarFieldEnum)[keyof typeof IdempotencyKeyScalarFieldEnum]
+
+
+export const FactScalarFieldEnum = {
+  id: 'id',
+  ownerId: 'ownerId',
+  text: 'text',
+  folded: 'folded',
+  sameKey: 'sameKey',
+  near0: 'near0',
+  near1: 'near1',
+  near2: 'near2',
+  near3: 'near3',
+  near4: 'near4',
+  near5: 'near5',
+  near6: 'near6',
+  near7: 'near7',
+  near8: 'near8',
+  near9: 'near9',
+  metadata: 'metadata',
+  taskId: 'taskId',
+  messageId: 'messageId',
+  createdAtMs: 'createdAtMs',
+  updatedAtMs: 'updatedAtMs'
+} as const
+
+export type FactScalarFieldEnum = (typeof FactScalarFieldEnum)[keyof typeof FactScalarFieldEnum]
+
+
+export const FactTagScalarFieldEnum = {
+  factId: 'factId',
+  tag: 'tag',
+  ownerId: 'ownerId'
+} as const
+
+export type FactTagScalarFieldEnum = (typeof FactTagScalarFieldEnum)[keyof typeof FactTagScalarFieldEnum]
 
 
 export const ApiCallSumScalarFieldEnum = {
@@ -5670,6 +5856,8 @@ export type GlobalOmitConfig = {
   event?: Prisma.EventOmit
   logHead?: Prisma.LogHeadOmit
   idempotencyKey?: Prisma.IdempotencyKeyOmit
+  fact?: Prisma.FactOmit
+  factTag?: Prisma.FactTagOmit
   apiCallSum?: Prisma.ApiCallSumOmit
   user?: Prisma.UserOmit
   credential?: Prisma.CredentialOmit

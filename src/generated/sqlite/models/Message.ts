@@ -120,6 +120,7 @@ export type MessageCountAggregateOutputType = {
   finishReason: number
   error: number
   history: number
+  contextUsed: number
   streamId: number
   taskId: number
   insteadOfId: number
@@ -223,6 +224,7 @@ export type MessageCountAggregateInputType = {
   finishReason?: true
   error?: true
   history?: true
+  contextUsed?: true
   streamId?: true
   taskId?: true
   insteadOfId?: true
@@ -339,6 +341,7 @@ export type MessageGroupByOutputType = {
   finishReason: string | null
   error: string | null
   history: runtime.JsonValue | null
+  contextUsed: runtime.JsonValue | null
   streamId: string | null
   taskId: string | null
   insteadOfId: string | null
@@ -391,12 +394,14 @@ export type MessageWhereInput = {
   finishReason?: Prisma.StringNullableFilter<"Message"> | string | null
   error?: Prisma.StringNullableFilter<"Message"> | string | null
   history?: Prisma.JsonNullableFilter<"Message">
+  contextUsed?: Prisma.JsonNullableFilter<"Message">
   streamId?: Prisma.StringNullableFilter<"Message"> | string | null
   taskId?: Prisma.StringNullableFilter<"Message"> | string | null
   insteadOfId?: Prisma.StringNullableFilter<"Message"> | string | null
   createdAtMs?: Prisma.BigIntFilter<"Message"> | bigint | number
   completedAtMs?: Prisma.BigIntNullableFilter<"Message"> | bigint | number | null
   conversation?: Prisma.XOR<Prisma.ConversationNullableScalarRelationFilter, Prisma.ConversationWhereInput> | null
+  facts?: Prisma.FactListRelationFilter
 }
 
 export type MessageOrderByWithRelationInput = {
@@ -421,12 +426,14 @@ export type MessageOrderByWithRelationInput = {
   finishReason?: Prisma.SortOrderInput | Prisma.SortOrder
   error?: Prisma.SortOrderInput | Prisma.SortOrder
   history?: Prisma.SortOrderInput | Prisma.SortOrder
+  contextUsed?: Prisma.SortOrderInput | Prisma.SortOrder
   streamId?: Prisma.SortOrderInput | Prisma.SortOrder
   taskId?: Prisma.SortOrderInput | Prisma.SortOrder
   insteadOfId?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAtMs?: Prisma.SortOrder
   completedAtMs?: Prisma.SortOrderInput | Prisma.SortOrder
   conversation?: Prisma.ConversationOrderByWithRelationInput
+  facts?: Prisma.FactOrderByRelationAggregateInput
 }
 
 export type MessageWhereUniqueInput = Prisma.AtLeast<{
@@ -454,12 +461,14 @@ export type MessageWhereUniqueInput = Prisma.AtLeast<{
   finishReason?: Prisma.StringNullableFilter<"Message"> | string | null
   error?: Prisma.StringNullableFilter<"Message"> | string | null
   history?: Prisma.JsonNullableFilter<"Message">
+  contextUsed?: Prisma.JsonNullableFilter<"Message">
   streamId?: Prisma.StringNullableFilter<"Message"> | string | null
   taskId?: Prisma.StringNullableFilter<"Message"> | string | null
   insteadOfId?: Prisma.StringNullableFilter<"Message"> | string | null
   createdAtMs?: Prisma.BigIntFilter<"Message"> | bigint | number
   completedAtMs?: Prisma.BigIntNullableFilter<"Message"> | bigint | number | null
   conversation?: Prisma.XOR<Prisma.ConversationNullableScalarRelationFilter, Prisma.ConversationWhereInput> | null
+  facts?: Prisma.FactListRelationFilter
 }, "id">
 
 export type MessageOrderByWithAggregationInput = {
@@ -484,6 +493,7 @@ export type MessageOrderByWithAggregationInput = {
   finishReason?: Prisma.SortOrderInput | Prisma.SortOrder
   error?: Prisma.SortOrderInput | Prisma.SortOrder
   history?: Prisma.SortOrderInput | Prisma.SortOrder
+  contextUsed?: Prisma.SortOrderInput | Prisma.SortOrder
   streamId?: Prisma.SortOrderInput | Prisma.SortOrder
   taskId?: Prisma.SortOrderInput | Prisma.SortOrder
   insteadOfId?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -521,6 +531,7 @@ export type MessageScalarWhereWithAggregatesInput = {
   finishReason?: Prisma.StringNullableWithAggregatesFilter<"Message"> | string | null
   error?: Prisma.StringNullableWithAggregatesFilter<"Message"> | string | null
   history?: Prisma.JsonNullableWithAggregatesFilter<"Message">
+  contextUsed?: Prisma.JsonNullableWithAggregatesFilter<"Message">
   streamId?: Prisma.StringNullableWithAggregatesFilter<"Message"> | string | null
   taskId?: Prisma.StringNullableWithAggregatesFilter<"Message"> | string | null
   insteadOfId?: Prisma.StringNullableWithAggregatesFilter<"Message"> | string | null
@@ -549,12 +560,14 @@ export type MessageCreateInput = {
   finishReason?: string | null
   error?: string | null
   history?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  contextUsed?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   streamId?: string | null
   taskId?: string | null
   insteadOfId?: string | null
   createdAtMs: bigint | number
   completedAtMs?: bigint | number | null
   conversation?: Prisma.ConversationCreateNestedOneWithoutMessagesInput
+  facts?: Prisma.FactCreateNestedManyWithoutMessageInput
 }
 
 export type MessageUncheckedCreateInput = {
@@ -579,11 +592,13 @@ export type MessageUncheckedCreateInput = {
   finishReason?: string | null
   error?: string | null
   history?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  contextUsed?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   streamId?: string | null
   taskId?: string | null
   insteadOfId?: string | null
   createdAtMs: bigint | number
   completedAtMs?: bigint | number | null
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutMessageInput
 }
 
 export type MessageUpdateInput = {
@@ -607,12 +622,14 @@ export type MessageUpdateInput = {
   finishReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   history?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  contextUsed?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   streamId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   insteadOfId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   conversation?: Prisma.ConversationUpdateOneWithoutMessagesNestedInput
+  facts?: Prisma.FactUpdateManyWithoutMessageNestedInput
 }
 
 export type MessageUncheckedUpdateInput = {
@@ -637,11 +654,13 @@ export type MessageUncheckedUpdateInput = {
   finishReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   history?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  contextUsed?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   streamId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   insteadOfId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  facts?: Prisma.FactUncheckedUpdateManyWithoutMessageNestedInput
 }
 
 export type MessageCreateManyInput = {
@@ -666,6 +685,7 @@ export type MessageCreateManyInput = {
   finishReason?: string | null
   error?: string | null
   history?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  contextUsed?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   streamId?: string | null
   taskId?: string | null
   insteadOfId?: string | null
@@ -694,6 +714,7 @@ export type MessageUpdateManyMutationInput = {
   finishReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   history?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  contextUsed?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   streamId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   insteadOfId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -723,6 +744,7 @@ export type MessageUncheckedUpdateManyInput = {
   finishReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   history?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  contextUsed?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   streamId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   insteadOfId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -762,6 +784,7 @@ export type MessageCountOrderByAggregateInput = {
   finishReason?: Prisma.SortOrder
   error?: Prisma.SortOrder
   history?: Prisma.SortOrder
+  contextUsed?: Prisma.SortOrder
   streamId?: Prisma.SortOrder
   taskId?: Prisma.SortOrder
   insteadOfId?: Prisma.SortOrder
@@ -841,6 +864,11 @@ export type MessageSumOrderByAggregateInput = {
   completedAtMs?: Prisma.SortOrder
 }
 
+export type MessageNullableScalarRelationFilter = {
+  is?: Prisma.MessageWhereInput | null
+  isNot?: Prisma.MessageWhereInput | null
+}
+
 export type MessageCreateNestedManyWithoutConversationInput = {
   create?: Prisma.XOR<Prisma.MessageCreateWithoutConversationInput, Prisma.MessageUncheckedCreateWithoutConversationInput> | Prisma.MessageCreateWithoutConversationInput[] | Prisma.MessageUncheckedCreateWithoutConversationInput[]
   connectOrCreate?: Prisma.MessageCreateOrConnectWithoutConversationInput | Prisma.MessageCreateOrConnectWithoutConversationInput[]
@@ -891,6 +919,22 @@ export type EnumMessageStatusFieldUpdateOperationsInput = {
   set?: $Enums.MessageStatus
 }
 
+export type MessageCreateNestedOneWithoutFactsInput = {
+  create?: Prisma.XOR<Prisma.MessageCreateWithoutFactsInput, Prisma.MessageUncheckedCreateWithoutFactsInput>
+  connectOrCreate?: Prisma.MessageCreateOrConnectWithoutFactsInput
+  connect?: Prisma.MessageWhereUniqueInput
+}
+
+export type MessageUpdateOneWithoutFactsNestedInput = {
+  create?: Prisma.XOR<Prisma.MessageCreateWithoutFactsInput, Prisma.MessageUncheckedCreateWithoutFactsInput>
+  connectOrCreate?: Prisma.MessageCreateOrConnectWithoutFactsInput
+  upsert?: Prisma.MessageUpsertWithoutFactsInput
+  disconnect?: Prisma.MessageWhereInput | boolean
+  delete?: Prisma.MessageWhereInput | boolean
+  connect?: Prisma.MessageWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.MessageUpdateToOneWithWhereWithoutFactsInput, Prisma.MessageUpdateWithoutFactsInput>, Prisma.MessageUncheckedUpdateWithoutFactsInput>
+}
+
 export type MessageCreateWithoutConversationInput = {
   id: string
   ownerId: string
@@ -912,11 +956,13 @@ export type MessageCreateWithoutConversationInput = {
   finishReason?: string | null
   error?: string | null
   history?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  contextUsed?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   streamId?: string | null
   taskId?: string | null
   insteadOfId?: string | null
   createdAtMs: bigint | number
   completedAtMs?: bigint | number | null
+  facts?: Prisma.FactCreateNestedManyWithoutMessageInput
 }
 
 export type MessageUncheckedCreateWithoutConversationInput = {
@@ -940,11 +986,13 @@ export type MessageUncheckedCreateWithoutConversationInput = {
   finishReason?: string | null
   error?: string | null
   history?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  contextUsed?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   streamId?: string | null
   taskId?: string | null
   insteadOfId?: string | null
   createdAtMs: bigint | number
   completedAtMs?: bigint | number | null
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutMessageInput
 }
 
 export type MessageCreateOrConnectWithoutConversationInput = {
@@ -997,11 +1045,148 @@ export type MessageScalarWhereInput = {
   finishReason?: Prisma.StringNullableFilter<"Message"> | string | null
   error?: Prisma.StringNullableFilter<"Message"> | string | null
   history?: Prisma.JsonNullableFilter<"Message">
+  contextUsed?: Prisma.JsonNullableFilter<"Message">
   streamId?: Prisma.StringNullableFilter<"Message"> | string | null
   taskId?: Prisma.StringNullableFilter<"Message"> | string | null
   insteadOfId?: Prisma.StringNullableFilter<"Message"> | string | null
   createdAtMs?: Prisma.BigIntFilter<"Message"> | bigint | number
   completedAtMs?: Prisma.BigIntNullableFilter<"Message"> | bigint | number | null
+}
+
+export type MessageCreateWithoutFactsInput = {
+  id: string
+  ownerId: string
+  parentId?: string | null
+  depth: number
+  jumpId?: string | null
+  jumpDepth?: number | null
+  role: $Enums.MessageRole
+  status: $Enums.MessageStatus
+  agent?: string | null
+  parts: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  text: string
+  inputTokens?: number | null
+  outputTokens?: number | null
+  responseTimeMs?: number | null
+  toolsInvoked: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  provider?: string | null
+  model?: string | null
+  finishReason?: string | null
+  error?: string | null
+  history?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  contextUsed?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  streamId?: string | null
+  taskId?: string | null
+  insteadOfId?: string | null
+  createdAtMs: bigint | number
+  completedAtMs?: bigint | number | null
+  conversation?: Prisma.ConversationCreateNestedOneWithoutMessagesInput
+}
+
+export type MessageUncheckedCreateWithoutFactsInput = {
+  id: string
+  conversationId?: string | null
+  ownerId: string
+  parentId?: string | null
+  depth: number
+  jumpId?: string | null
+  jumpDepth?: number | null
+  role: $Enums.MessageRole
+  status: $Enums.MessageStatus
+  agent?: string | null
+  parts: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  text: string
+  inputTokens?: number | null
+  outputTokens?: number | null
+  responseTimeMs?: number | null
+  toolsInvoked: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  provider?: string | null
+  model?: string | null
+  finishReason?: string | null
+  error?: string | null
+  history?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  contextUsed?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  streamId?: string | null
+  taskId?: string | null
+  insteadOfId?: string | null
+  createdAtMs: bigint | number
+  completedAtMs?: bigint | number | null
+}
+
+export type MessageCreateOrConnectWithoutFactsInput = {
+  where: Prisma.MessageWhereUniqueInput
+  create: Prisma.XOR<Prisma.MessageCreateWithoutFactsInput, Prisma.MessageUncheckedCreateWithoutFactsInput>
+}
+
+export type MessageUpsertWithoutFactsInput = {
+  update: Prisma.XOR<Prisma.MessageUpdateWithoutFactsInput, Prisma.MessageUncheckedUpdateWithoutFactsInput>
+  create: Prisma.XOR<Prisma.MessageCreateWithoutFactsInput, Prisma.MessageUncheckedCreateWithoutFactsInput>
+  where?: Prisma.MessageWhereInput
+}
+
+export type MessageUpdateToOneWithWhereWithoutFactsInput = {
+  where?: Prisma.MessageWhereInput
+  data: Prisma.XOR<Prisma.MessageUpdateWithoutFactsInput, Prisma.MessageUncheckedUpdateWithoutFactsInput>
+}
+
+export type MessageUpdateWithoutFactsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  ownerId?: Prisma.StringFieldUpdateOperationsInput | string
+  parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  depth?: Prisma.IntFieldUpdateOperationsInput | number
+  jumpId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  jumpDepth?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  role?: Prisma.EnumMessageRoleFieldUpdateOperationsInput | $Enums.MessageRole
+  status?: Prisma.EnumMessageStatusFieldUpdateOperationsInput | $Enums.MessageStatus
+  agent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parts?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  text?: Prisma.StringFieldUpdateOperationsInput | string
+  inputTokens?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  outputTokens?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  responseTimeMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  toolsInvoked?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  provider?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  model?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  finishReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  history?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  contextUsed?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  streamId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  insteadOfId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  conversation?: Prisma.ConversationUpdateOneWithoutMessagesNestedInput
+}
+
+export type MessageUncheckedUpdateWithoutFactsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  conversationId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  ownerId?: Prisma.StringFieldUpdateOperationsInput | string
+  parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  depth?: Prisma.IntFieldUpdateOperationsInput | number
+  jumpId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  jumpDepth?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  role?: Prisma.EnumMessageRoleFieldUpdateOperationsInput | $Enums.MessageRole
+  status?: Prisma.EnumMessageStatusFieldUpdateOperationsInput | $Enums.MessageStatus
+  agent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parts?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  text?: Prisma.StringFieldUpdateOperationsInput | string
+  inputTokens?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  outputTokens?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  responseTimeMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  toolsInvoked?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  provider?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  model?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  finishReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  history?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  contextUsed?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  streamId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  insteadOfId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type MessageCreateManyConversationInput = {
@@ -1025,6 +1210,7 @@ export type MessageCreateManyConversationInput = {
   finishReason?: string | null
   error?: string | null
   history?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  contextUsed?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   streamId?: string | null
   taskId?: string | null
   insteadOfId?: string | null
@@ -1053,11 +1239,13 @@ export type MessageUpdateWithoutConversationInput = {
   finishReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   history?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  contextUsed?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   streamId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   insteadOfId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  facts?: Prisma.FactUpdateManyWithoutMessageNestedInput
 }
 
 export type MessageUncheckedUpdateWithoutConversationInput = {
@@ -1081,11 +1269,13 @@ export type MessageUncheckedUpdateWithoutConversationInput = {
   finishReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   history?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  contextUsed?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   streamId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   insteadOfId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  facts?: Prisma.FactUncheckedUpdateManyWithoutMessageNestedInput
 }
 
 export type MessageUncheckedUpdateManyWithoutConversationInput = {
@@ -1109,6 +1299,7 @@ export type MessageUncheckedUpdateManyWithoutConversationInput = {
   finishReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   history?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  contextUsed?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   streamId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   taskId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   insteadOfId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1116,6 +1307,35 @@ export type MessageUncheckedUpdateManyWithoutConversationInput = {
   completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
+
+/**
+ * Count Type MessageCountOutputType
+ */
+
+export type MessageCountOutputType = {
+  facts: number
+}
+
+export type MessageCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  facts?: boolean | MessageCountOutputTypeCountFactsArgs
+}
+
+/**
+ * MessageCountOutputType without action
+ */
+export type MessageCountOutputTypeDefaultArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the MessageCountOutputType
+   */
+  select?: Prisma.MessageCountOutputTypeSelect<ExtArgs> | null
+}
+
+/**
+ * MessageCountOutputType without action
+ */
+export type MessageCountOutputTypeCountFactsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.FactWhereInput
+}
 
 
 export type MessageSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -1140,12 +1360,15 @@ export type MessageSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   finishReason?: boolean
   error?: boolean
   history?: boolean
+  contextUsed?: boolean
   streamId?: boolean
   taskId?: boolean
   insteadOfId?: boolean
   createdAtMs?: boolean
   completedAtMs?: boolean
   conversation?: boolean | Prisma.Message$conversationArgs<ExtArgs>
+  facts?: boolean | Prisma.Message$factsArgs<ExtArgs>
+  _count?: boolean | Prisma.MessageCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["message"]>
 
 export type MessageSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -1170,6 +1393,7 @@ export type MessageSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
   finishReason?: boolean
   error?: boolean
   history?: boolean
+  contextUsed?: boolean
   streamId?: boolean
   taskId?: boolean
   insteadOfId?: boolean
@@ -1200,6 +1424,7 @@ export type MessageSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
   finishReason?: boolean
   error?: boolean
   history?: boolean
+  contextUsed?: boolean
   streamId?: boolean
   taskId?: boolean
   insteadOfId?: boolean
@@ -1230,6 +1455,7 @@ export type MessageSelectScalar = {
   finishReason?: boolean
   error?: boolean
   history?: boolean
+  contextUsed?: boolean
   streamId?: boolean
   taskId?: boolean
   insteadOfId?: boolean
@@ -1237,9 +1463,11 @@ export type MessageSelectScalar = {
   completedAtMs?: boolean
 }
 
-export type MessageOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "conversationId" | "ownerId" | "parentId" | "depth" | "jumpId" | "jumpDepth" | "role" | "status" | "agent" | "parts" | "text" | "inputTokens" | "outputTokens" | "responseTimeMs" | "toolsInvoked" | "provider" | "model" | "finishReason" | "error" | "history" | "streamId" | "taskId" | "insteadOfId" | "createdAtMs" | "completedAtMs", ExtArgs["result"]["message"]>
+export type MessageOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "conversationId" | "ownerId" | "parentId" | "depth" | "jumpId" | "jumpDepth" | "role" | "status" | "agent" | "parts" | "text" | "inputTokens" | "outputTokens" | "responseTimeMs" | "toolsInvoked" | "provider" | "model" | "finishReason" | "error" | "history" | "contextUsed" | "streamId" | "taskId" | "insteadOfId" | "createdAtMs" | "completedAtMs", ExtArgs["result"]["message"]>
 export type MessageInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   conversation?: boolean | Prisma.Message$conversationArgs<ExtArgs>
+  facts?: boolean | Prisma.Message$factsArgs<ExtArgs>
+  _count?: boolean | Prisma.MessageCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type MessageIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   conversation?: boolean | Prisma.Message$conversationArgs<ExtArgs>
@@ -1252,6 +1480,7 @@ export type $MessagePayload<ExtArgs extends runtime.Types.Extensions.InternalArg
   name: "Message"
   objects: {
     conversation: Prisma.$ConversationPayload<ExtArgs> | null
+    facts: Prisma.$FactPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
@@ -1308,6 +1537,10 @@ export type $MessagePayload<ExtArgs extends runtime.Types.Extensions.InternalArg
      * Which of the messages before it were left out or summed up for want of room: {dropped, summarised}.
      */
     history: runtime.JsonValue | null
+    /**
+     * Of an answer: the pieces of facts and documents that the model was given for it, as they were: [{kind, sourceId, …}].
+     */
+    contextUsed: runtime.JsonValue | null
     /**
      * The stream of its newest attempt.
      */
@@ -1717,6 +1950,7 @@ readonly fields: MessageFieldRefs;
 export interface Prisma__MessageClient<T, Null = never, ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs, GlobalOmitOptions = {}> extends Prisma.PrismaPromise<T> {
   readonly [Symbol.toStringTag]: "PrismaPromise"
   conversation<T extends Prisma.Message$conversationArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Message$conversationArgs<ExtArgs>>): Prisma.Prisma__ConversationClient<runtime.Types.Result.GetResult<Prisma.$ConversationPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | null, null, ExtArgs, GlobalOmitOptions>
+  facts<T extends Prisma.Message$factsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Message$factsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$FactPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -1767,6 +2001,7 @@ export interface MessageFieldRefs {
   readonly finishReason: Prisma.FieldRef<"Message", 'String'>
   readonly error: Prisma.FieldRef<"Message", 'String'>
   readonly history: Prisma.FieldRef<"Message", 'Json'>
+  readonly contextUsed: Prisma.FieldRef<"Message", 'Json'>
   readonly streamId: Prisma.FieldRef<"Message", 'String'>
   readonly taskId: Prisma.FieldRef<"Message", 'String'>
   readonly insteadOfId: Prisma.FieldRef<"Message", 'String'>
@@ -2187,6 +2422,30 @@ export type Message$conversationArgs<ExtArgs extends runtime.Types.Extensions.In
    */
   include?: Prisma.ConversationInclude<ExtArgs> | null
   where?: Prisma.ConversationWhereInput
+}
+
+/**
+ * Message.facts
+ */
+export type Message$factsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Fact
+   */
+  select?: Prisma.FactSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Fact
+   */
+  omit?: Prisma.FactOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.FactInclude<ExtArgs> | null
+  where?: Prisma.FactWhereInput
+  orderBy?: Prisma.FactOrderByWithRelationInput | Prisma.FactOrderByWithRelationInput[]
+  cursor?: Prisma.FactWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.FactScalarFieldEnum | Prisma.FactScalarFieldEnum[]
 }
 
 /**

@@ -658,6 +658,7 @@ export type TaskWhereInput = {
   streams?: Prisma.StreamListRelationFilter
   produced?: Prisma.StreamListRelationFilter
   conversations?: Prisma.ConversationListRelationFilter
+  facts?: Prisma.FactListRelationFilter
 }
 
 export type TaskOrderByWithRelationInput = {
@@ -722,6 +723,7 @@ export type TaskOrderByWithRelationInput = {
   streams?: Prisma.StreamOrderByRelationAggregateInput
   produced?: Prisma.StreamOrderByRelationAggregateInput
   conversations?: Prisma.ConversationOrderByRelationAggregateInput
+  facts?: Prisma.FactOrderByRelationAggregateInput
 }
 
 export type TaskWhereUniqueInput = Prisma.AtLeast<{
@@ -789,6 +791,7 @@ export type TaskWhereUniqueInput = Prisma.AtLeast<{
   streams?: Prisma.StreamListRelationFilter
   produced?: Prisma.StreamListRelationFilter
   conversations?: Prisma.ConversationListRelationFilter
+  facts?: Prisma.FactListRelationFilter
 }, "id">
 
 export type TaskOrderByWithAggregationInput = {
@@ -966,6 +969,7 @@ export type TaskCreateInput = {
   streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactCreateNestedManyWithoutTaskInput
 }
 
 export type TaskUncheckedCreateInput = {
@@ -1027,6 +1031,7 @@ export type TaskUncheckedCreateInput = {
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutTaskInput
 }
 
 export type TaskUpdateInput = {
@@ -1088,6 +1093,7 @@ export type TaskUpdateInput = {
   streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUncheckedUpdateInput = {
@@ -1149,6 +1155,7 @@ export type TaskUncheckedUpdateInput = {
   streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskCreateManyInput = {
@@ -1548,6 +1555,22 @@ export type TaskUpdateOneWithoutConversationsNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.TaskUpdateToOneWithWhereWithoutConversationsInput, Prisma.TaskUpdateWithoutConversationsInput>, Prisma.TaskUncheckedUpdateWithoutConversationsInput>
 }
 
+export type TaskCreateNestedOneWithoutFactsInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutFactsInput, Prisma.TaskUncheckedCreateWithoutFactsInput>
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutFactsInput
+  connect?: Prisma.TaskWhereUniqueInput
+}
+
+export type TaskUpdateOneWithoutFactsNestedInput = {
+  create?: Prisma.XOR<Prisma.TaskCreateWithoutFactsInput, Prisma.TaskUncheckedCreateWithoutFactsInput>
+  connectOrCreate?: Prisma.TaskCreateOrConnectWithoutFactsInput
+  upsert?: Prisma.TaskUpsertWithoutFactsInput
+  disconnect?: Prisma.TaskWhereInput | boolean
+  delete?: Prisma.TaskWhereInput | boolean
+  connect?: Prisma.TaskWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.TaskUpdateToOneWithWhereWithoutFactsInput, Prisma.TaskUpdateWithoutFactsInput>, Prisma.TaskUncheckedUpdateWithoutFactsInput>
+}
+
 export type TaskCreateNestedManyWithoutOwnerInput = {
   create?: Prisma.XOR<Prisma.TaskCreateWithoutOwnerInput, Prisma.TaskUncheckedCreateWithoutOwnerInput> | Prisma.TaskCreateWithoutOwnerInput[] | Prisma.TaskUncheckedCreateWithoutOwnerInput[]
   connectOrCreate?: Prisma.TaskCreateOrConnectWithoutOwnerInput | Prisma.TaskCreateOrConnectWithoutOwnerInput[]
@@ -1842,6 +1865,7 @@ export type TaskCreateWithoutConversationsInput = {
   attempts?: Prisma.TaskAttemptCreateNestedManyWithoutTaskInput
   streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
+  facts?: Prisma.FactCreateNestedManyWithoutTaskInput
 }
 
 export type TaskUncheckedCreateWithoutConversationsInput = {
@@ -1902,6 +1926,7 @@ export type TaskUncheckedCreateWithoutConversationsInput = {
   attempts?: Prisma.TaskAttemptUncheckedCreateNestedManyWithoutTaskInput
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutTaskInput
 }
 
 export type TaskCreateOrConnectWithoutConversationsInput = {
@@ -1978,6 +2003,7 @@ export type TaskUpdateWithoutConversationsInput = {
   attempts?: Prisma.TaskAttemptUpdateManyWithoutTaskNestedInput
   streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
+  facts?: Prisma.FactUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUncheckedUpdateWithoutConversationsInput = {
@@ -2038,6 +2064,267 @@ export type TaskUncheckedUpdateWithoutConversationsInput = {
   attempts?: Prisma.TaskAttemptUncheckedUpdateManyWithoutTaskNestedInput
   streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutTaskNestedInput
+}
+
+export type TaskCreateWithoutFactsInput = {
+  id: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
+  worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+  owner: Prisma.UserCreateNestedOneWithoutTasksInput
+  parent?: Prisma.TaskCreateNestedOneWithoutChildrenInput
+  children?: Prisma.TaskCreateNestedManyWithoutParentInput
+  schedule?: Prisma.ScheduleCreateNestedOneWithoutTasksInput
+  dependsOn?: Prisma.TaskDependencyCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptCreateNestedManyWithoutTaskInput
+  streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
+}
+
+export type TaskUncheckedCreateWithoutFactsInput = {
+  id: string
+  ownerId: string
+  type: string
+  status: $Enums.TaskStatus
+  description?: string | null
+  params: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: string | null
+  driftScore?: number | null
+  priority?: number
+  progress?: number | null
+  progressMessage?: string | null
+  summary?: string | null
+  error?: string | null
+  attempt?: number
+  maxAttempts?: number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: number | null
+  totalTimeoutSeconds?: number | null
+  agentsInvolved: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: string | null
+  sessionKey?: string | null
+  idempotencyKey?: string | null
+  parentId?: string | null
+  scheduleId?: string | null
+  lane: string
+  concurrencyKey?: string | null
+  concurrencyLimit?: number | null
+  onDependencyFailure?: $Enums.DependencyFailure
+  waitingFor?: number
+  isAwaited?: boolean
+  readyAtMs?: bigint | number | null
+  worker?: string | null
+  workerKind?: $Enums.WorkerKind | null
+  leaseToken?: string | null
+  leaseSeconds?: number | null
+  leaseExpiresAtMs?: bigint | number | null
+  lastWorker?: string | null
+  attemptEndsAtMs?: bigint | number | null
+  deadlineAtMs?: bigint | number | null
+  cancelRequestedAtMs?: bigint | number | null
+  runAtMs: bigint | number
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  queuedAtMs?: bigint | number | null
+  startedAtMs?: bigint | number | null
+  completedAtMs?: bigint | number | null
+  archivedAtMs?: bigint | number | null
+  durationMs?: bigint | number | null
+  children?: Prisma.TaskUncheckedCreateNestedManyWithoutParentInput
+  dependsOn?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutTaskInput
+  dependents?: Prisma.TaskDependencyUncheckedCreateNestedManyWithoutOnInput
+  attempts?: Prisma.TaskAttemptUncheckedCreateNestedManyWithoutTaskInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
+  produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
+}
+
+export type TaskCreateOrConnectWithoutFactsInput = {
+  where: Prisma.TaskWhereUniqueInput
+  create: Prisma.XOR<Prisma.TaskCreateWithoutFactsInput, Prisma.TaskUncheckedCreateWithoutFactsInput>
+}
+
+export type TaskUpsertWithoutFactsInput = {
+  update: Prisma.XOR<Prisma.TaskUpdateWithoutFactsInput, Prisma.TaskUncheckedUpdateWithoutFactsInput>
+  create: Prisma.XOR<Prisma.TaskCreateWithoutFactsInput, Prisma.TaskUncheckedCreateWithoutFactsInput>
+  where?: Prisma.TaskWhereInput
+}
+
+export type TaskUpdateToOneWithWhereWithoutFactsInput = {
+  where?: Prisma.TaskWhereInput
+  data: Prisma.XOR<Prisma.TaskUpdateWithoutFactsInput, Prisma.TaskUncheckedUpdateWithoutFactsInput>
+}
+
+export type TaskUpdateWithoutFactsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  owner?: Prisma.UserUpdateOneRequiredWithoutTasksNestedInput
+  parent?: Prisma.TaskUpdateOneWithoutChildrenNestedInput
+  children?: Prisma.TaskUpdateManyWithoutParentNestedInput
+  schedule?: Prisma.ScheduleUpdateOneWithoutTasksNestedInput
+  dependsOn?: Prisma.TaskDependencyUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUpdateManyWithoutTaskNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
+}
+
+export type TaskUncheckedUpdateWithoutFactsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  ownerId?: Prisma.StringFieldUpdateOperationsInput | string
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumTaskStatusFieldUpdateOperationsInput | $Enums.TaskStatus
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  params?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  result?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  domain?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  driftScore?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  priority?: Prisma.IntFieldUpdateOperationsInput | number
+  progress?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  progressMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  summary?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  maxAttempts?: Prisma.IntFieldUpdateOperationsInput | number
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  timeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  totalTimeoutSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  agentsInvolved?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  metrics?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  files?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  sessionKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  scheduleId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lane?: Prisma.StringFieldUpdateOperationsInput | string
+  concurrencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  concurrencyLimit?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  onDependencyFailure?: Prisma.EnumDependencyFailureFieldUpdateOperationsInput | $Enums.DependencyFailure
+  waitingFor?: Prisma.IntFieldUpdateOperationsInput | number
+  isAwaited?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  readyAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  worker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  workerKind?: Prisma.NullableEnumWorkerKindFieldUpdateOperationsInput | $Enums.WorkerKind | null
+  leaseToken?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  leaseSeconds?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  leaseExpiresAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  lastWorker?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  attemptEndsAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  deadlineAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  cancelRequestedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  runAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  queuedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  startedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  completedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  archivedAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  durationMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  children?: Prisma.TaskUncheckedUpdateManyWithoutParentNestedInput
+  dependsOn?: Prisma.TaskDependencyUncheckedUpdateManyWithoutTaskNestedInput
+  dependents?: Prisma.TaskDependencyUncheckedUpdateManyWithoutOnNestedInput
+  attempts?: Prisma.TaskAttemptUncheckedUpdateManyWithoutTaskNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
+  produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskCreateWithoutOwnerInput = {
@@ -2098,6 +2385,7 @@ export type TaskCreateWithoutOwnerInput = {
   streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactCreateNestedManyWithoutTaskInput
 }
 
 export type TaskUncheckedCreateWithoutOwnerInput = {
@@ -2158,6 +2446,7 @@ export type TaskUncheckedCreateWithoutOwnerInput = {
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutTaskInput
 }
 
 export type TaskCreateOrConnectWithoutOwnerInput = {
@@ -2300,6 +2589,7 @@ export type TaskCreateWithoutStreamsInput = {
   attempts?: Prisma.TaskAttemptCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactCreateNestedManyWithoutTaskInput
 }
 
 export type TaskUncheckedCreateWithoutStreamsInput = {
@@ -2360,6 +2650,7 @@ export type TaskUncheckedCreateWithoutStreamsInput = {
   attempts?: Prisma.TaskAttemptUncheckedCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutTaskInput
 }
 
 export type TaskCreateOrConnectWithoutStreamsInput = {
@@ -2425,6 +2716,7 @@ export type TaskCreateWithoutProducedInput = {
   attempts?: Prisma.TaskAttemptCreateNestedManyWithoutTaskInput
   streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactCreateNestedManyWithoutTaskInput
 }
 
 export type TaskUncheckedCreateWithoutProducedInput = {
@@ -2485,6 +2777,7 @@ export type TaskUncheckedCreateWithoutProducedInput = {
   attempts?: Prisma.TaskAttemptUncheckedCreateNestedManyWithoutTaskInput
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutTaskInput
 }
 
 export type TaskCreateOrConnectWithoutProducedInput = {
@@ -2561,6 +2854,7 @@ export type TaskUpdateWithoutStreamsInput = {
   attempts?: Prisma.TaskAttemptUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUncheckedUpdateWithoutStreamsInput = {
@@ -2621,6 +2915,7 @@ export type TaskUncheckedUpdateWithoutStreamsInput = {
   attempts?: Prisma.TaskAttemptUncheckedUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUpsertWithoutProducedInput = {
@@ -2692,6 +2987,7 @@ export type TaskUpdateWithoutProducedInput = {
   attempts?: Prisma.TaskAttemptUpdateManyWithoutTaskNestedInput
   streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUncheckedUpdateWithoutProducedInput = {
@@ -2752,6 +3048,7 @@ export type TaskUncheckedUpdateWithoutProducedInput = {
   attempts?: Prisma.TaskAttemptUncheckedUpdateManyWithoutTaskNestedInput
   streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskCreateWithoutChildrenInput = {
@@ -2812,6 +3109,7 @@ export type TaskCreateWithoutChildrenInput = {
   streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactCreateNestedManyWithoutTaskInput
 }
 
 export type TaskUncheckedCreateWithoutChildrenInput = {
@@ -2872,6 +3170,7 @@ export type TaskUncheckedCreateWithoutChildrenInput = {
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutTaskInput
 }
 
 export type TaskCreateOrConnectWithoutChildrenInput = {
@@ -2937,6 +3236,7 @@ export type TaskCreateWithoutParentInput = {
   streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactCreateNestedManyWithoutTaskInput
 }
 
 export type TaskUncheckedCreateWithoutParentInput = {
@@ -2997,6 +3297,7 @@ export type TaskUncheckedCreateWithoutParentInput = {
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutTaskInput
 }
 
 export type TaskCreateOrConnectWithoutParentInput = {
@@ -3077,6 +3378,7 @@ export type TaskUpdateWithoutChildrenInput = {
   streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUncheckedUpdateWithoutChildrenInput = {
@@ -3137,6 +3439,7 @@ export type TaskUncheckedUpdateWithoutChildrenInput = {
   streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUpsertWithWhereUniqueWithoutParentInput = {
@@ -3213,6 +3516,7 @@ export type TaskCreateWithoutDependsOnInput = {
   streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactCreateNestedManyWithoutTaskInput
 }
 
 export type TaskUncheckedCreateWithoutDependsOnInput = {
@@ -3273,6 +3577,7 @@ export type TaskUncheckedCreateWithoutDependsOnInput = {
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutTaskInput
 }
 
 export type TaskCreateOrConnectWithoutDependsOnInput = {
@@ -3338,6 +3643,7 @@ export type TaskCreateWithoutDependentsInput = {
   streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactCreateNestedManyWithoutTaskInput
 }
 
 export type TaskUncheckedCreateWithoutDependentsInput = {
@@ -3398,6 +3704,7 @@ export type TaskUncheckedCreateWithoutDependentsInput = {
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutTaskInput
 }
 
 export type TaskCreateOrConnectWithoutDependentsInput = {
@@ -3474,6 +3781,7 @@ export type TaskUpdateWithoutDependsOnInput = {
   streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUncheckedUpdateWithoutDependsOnInput = {
@@ -3534,6 +3842,7 @@ export type TaskUncheckedUpdateWithoutDependsOnInput = {
   streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUpsertWithoutDependentsInput = {
@@ -3605,6 +3914,7 @@ export type TaskUpdateWithoutDependentsInput = {
   streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUncheckedUpdateWithoutDependentsInput = {
@@ -3665,6 +3975,7 @@ export type TaskUncheckedUpdateWithoutDependentsInput = {
   streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskCreateWithoutAttemptsInput = {
@@ -3725,6 +4036,7 @@ export type TaskCreateWithoutAttemptsInput = {
   streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactCreateNestedManyWithoutTaskInput
 }
 
 export type TaskUncheckedCreateWithoutAttemptsInput = {
@@ -3785,6 +4097,7 @@ export type TaskUncheckedCreateWithoutAttemptsInput = {
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutTaskInput
 }
 
 export type TaskCreateOrConnectWithoutAttemptsInput = {
@@ -3861,6 +4174,7 @@ export type TaskUpdateWithoutAttemptsInput = {
   streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUncheckedUpdateWithoutAttemptsInput = {
@@ -3921,6 +4235,7 @@ export type TaskUncheckedUpdateWithoutAttemptsInput = {
   streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskCreateWithoutScheduleInput = {
@@ -3981,6 +4296,7 @@ export type TaskCreateWithoutScheduleInput = {
   streams?: Prisma.StreamCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamCreateNestedManyWithoutProducerTaskInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactCreateNestedManyWithoutTaskInput
 }
 
 export type TaskUncheckedCreateWithoutScheduleInput = {
@@ -4041,6 +4357,7 @@ export type TaskUncheckedCreateWithoutScheduleInput = {
   streams?: Prisma.StreamUncheckedCreateNestedManyWithoutTaskInput
   produced?: Prisma.StreamUncheckedCreateNestedManyWithoutProducerTaskInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTaskInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutTaskInput
 }
 
 export type TaskCreateOrConnectWithoutScheduleInput = {
@@ -4179,6 +4496,7 @@ export type TaskUpdateWithoutOwnerInput = {
   streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUncheckedUpdateWithoutOwnerInput = {
@@ -4239,6 +4557,7 @@ export type TaskUncheckedUpdateWithoutOwnerInput = {
   streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUncheckedUpdateManyWithoutOwnerInput = {
@@ -4405,6 +4724,7 @@ export type TaskUpdateWithoutParentInput = {
   streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUncheckedUpdateWithoutParentInput = {
@@ -4465,6 +4785,7 @@ export type TaskUncheckedUpdateWithoutParentInput = {
   streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUncheckedUpdateManyWithoutParentInput = {
@@ -4631,6 +4952,7 @@ export type TaskUpdateWithoutScheduleInput = {
   streams?: Prisma.StreamUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUpdateManyWithoutProducerTaskNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUncheckedUpdateWithoutScheduleInput = {
@@ -4691,6 +5013,7 @@ export type TaskUncheckedUpdateWithoutScheduleInput = {
   streams?: Prisma.StreamUncheckedUpdateManyWithoutTaskNestedInput
   produced?: Prisma.StreamUncheckedUpdateManyWithoutProducerTaskNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTaskNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutTaskNestedInput
 }
 
 export type TaskUncheckedUpdateManyWithoutScheduleInput = {
@@ -4759,6 +5082,7 @@ export type TaskCountOutputType = {
   streams: number
   produced: number
   conversations: number
+  facts: number
 }
 
 export type TaskCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -4769,6 +5093,7 @@ export type TaskCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.I
   streams?: boolean | TaskCountOutputTypeCountStreamsArgs
   produced?: boolean | TaskCountOutputTypeCountProducedArgs
   conversations?: boolean | TaskCountOutputTypeCountConversationsArgs
+  facts?: boolean | TaskCountOutputTypeCountFactsArgs
 }
 
 /**
@@ -4828,6 +5153,13 @@ export type TaskCountOutputTypeCountProducedArgs<ExtArgs extends runtime.Types.E
  */
 export type TaskCountOutputTypeCountConversationsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   where?: Prisma.ConversationWhereInput
+}
+
+/**
+ * TaskCountOutputType without action
+ */
+export type TaskCountOutputTypeCountFactsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.FactWhereInput
 }
 
 
@@ -4893,6 +5225,7 @@ export type TaskSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   streams?: boolean | Prisma.Task$streamsArgs<ExtArgs>
   produced?: boolean | Prisma.Task$producedArgs<ExtArgs>
   conversations?: boolean | Prisma.Task$conversationsArgs<ExtArgs>
+  facts?: boolean | Prisma.Task$factsArgs<ExtArgs>
   _count?: boolean | Prisma.TaskCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["task"]>
 
@@ -5076,6 +5409,7 @@ export type TaskInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   streams?: boolean | Prisma.Task$streamsArgs<ExtArgs>
   produced?: boolean | Prisma.Task$producedArgs<ExtArgs>
   conversations?: boolean | Prisma.Task$conversationsArgs<ExtArgs>
+  facts?: boolean | Prisma.Task$factsArgs<ExtArgs>
   _count?: boolean | Prisma.TaskCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type TaskIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -5102,6 +5436,7 @@ export type $TaskPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
     streams: Prisma.$StreamPayload<ExtArgs>[]
     produced: Prisma.$StreamPayload<ExtArgs>[]
     conversations: Prisma.$ConversationPayload<ExtArgs>[]
+    facts: Prisma.$FactPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
@@ -5613,6 +5948,7 @@ export interface Prisma__TaskClient<T, Null = never, ExtArgs extends runtime.Typ
   streams<T extends Prisma.Task$streamsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Task$streamsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$StreamPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   produced<T extends Prisma.Task$producedArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Task$producedArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$StreamPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   conversations<T extends Prisma.Task$conversationsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Task$conversationsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ConversationPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  facts<T extends Prisma.Task$factsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Task$factsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$FactPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -6295,6 +6631,30 @@ export type Task$conversationsArgs<ExtArgs extends runtime.Types.Extensions.Inte
   take?: number
   skip?: number
   distinct?: Prisma.ConversationScalarFieldEnum | Prisma.ConversationScalarFieldEnum[]
+}
+
+/**
+ * Task.facts
+ */
+export type Task$factsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Fact
+   */
+  select?: Prisma.FactSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Fact
+   */
+  omit?: Prisma.FactOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.FactInclude<ExtArgs> | null
+  where?: Prisma.FactWhereInput
+  orderBy?: Prisma.FactOrderByWithRelationInput | Prisma.FactOrderByWithRelationInput[]
+  cursor?: Prisma.FactWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.FactScalarFieldEnum | Prisma.FactScalarFieldEnum[]
 }
 
 /**

@@ -255,6 +255,7 @@ export type UserWhereInput = {
   usage?: Prisma.ProviderUsageListRelationFilter
   budgets?: Prisma.BudgetListRelationFilter
   budgeted?: Prisma.BudgetListRelationFilter
+  facts?: Prisma.FactListRelationFilter
   vectorSets?: Prisma.VectorSetListRelationFilter
   searchCollections?: Prisma.SearchCollectionListRelationFilter
   searchDocuments?: Prisma.SearchDocumentListRelationFilter
@@ -281,6 +282,7 @@ export type UserOrderByWithRelationInput = {
   usage?: Prisma.ProviderUsageOrderByRelationAggregateInput
   budgets?: Prisma.BudgetOrderByRelationAggregateInput
   budgeted?: Prisma.BudgetOrderByRelationAggregateInput
+  facts?: Prisma.FactOrderByRelationAggregateInput
   vectorSets?: Prisma.VectorSetOrderByRelationAggregateInput
   searchCollections?: Prisma.SearchCollectionOrderByRelationAggregateInput
   searchDocuments?: Prisma.SearchDocumentOrderByRelationAggregateInput
@@ -310,6 +312,7 @@ export type UserWhereUniqueInput = Prisma.AtLeast<{
   usage?: Prisma.ProviderUsageListRelationFilter
   budgets?: Prisma.BudgetListRelationFilter
   budgeted?: Prisma.BudgetListRelationFilter
+  facts?: Prisma.FactListRelationFilter
   vectorSets?: Prisma.VectorSetListRelationFilter
   searchCollections?: Prisma.SearchCollectionListRelationFilter
   searchDocuments?: Prisma.SearchDocumentListRelationFilter
@@ -366,6 +369,7 @@ export type UserCreateInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
@@ -392,6 +396,7 @@ export type UserUncheckedCreateInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
@@ -418,6 +423,7 @@ export type UserUpdateInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
@@ -444,6 +450,7 @@ export type UserUncheckedUpdateInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
@@ -548,6 +555,20 @@ export type UserUpdateOneRequiredWithoutConversationsNestedInput = {
   upsert?: Prisma.UserUpsertWithoutConversationsInput
   connect?: Prisma.UserWhereUniqueInput
   update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutConversationsInput, Prisma.UserUpdateWithoutConversationsInput>, Prisma.UserUncheckedUpdateWithoutConversationsInput>
+}
+
+export type UserCreateNestedOneWithoutFactsInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutFactsInput, Prisma.UserUncheckedCreateWithoutFactsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutFactsInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutFactsNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutFactsInput, Prisma.UserUncheckedCreateWithoutFactsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutFactsInput
+  upsert?: Prisma.UserUpsertWithoutFactsInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutFactsInput, Prisma.UserUpdateWithoutFactsInput>, Prisma.UserUncheckedUpdateWithoutFactsInput>
 }
 
 export type EnumUserRoleFieldUpdateOperationsInput = {
@@ -771,6 +792,7 @@ export type UserCreateWithoutConversationsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
@@ -796,6 +818,7 @@ export type UserUncheckedCreateWithoutConversationsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
@@ -837,6 +860,7 @@ export type UserUpdateWithoutConversationsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
@@ -859,6 +883,127 @@ export type UserUncheckedUpdateWithoutConversationsInput = {
   taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
   schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
   streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
+  vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserCreateWithoutFactsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
+}
+
+export type UserUncheckedCreateWithoutFactsInput = {
+  id: string
+  email: string
+  displayName: string
+  role?: $Enums.UserRole
+  preferences: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs: bigint | number
+  updatedAtMs: bigint | number
+  disabledAtMs?: bigint | number | null
+  credential?: Prisma.CredentialUncheckedCreateNestedOneWithoutUserInput
+  sessions?: Prisma.SessionUncheckedCreateNestedManyWithoutUserInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutOwnerInput
+  tasks?: Prisma.TaskUncheckedCreateNestedManyWithoutOwnerInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedCreateNestedManyWithoutOwnerInput
+  schedules?: Prisma.ScheduleUncheckedCreateNestedManyWithoutOwnerInput
+  streams?: Prisma.StreamUncheckedCreateNestedManyWithoutOwnerInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
+  usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
+  budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
+  searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
+  searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
+  searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
+}
+
+export type UserCreateOrConnectWithoutFactsInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutFactsInput, Prisma.UserUncheckedCreateWithoutFactsInput>
+}
+
+export type UserUpsertWithoutFactsInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutFactsInput, Prisma.UserUncheckedUpdateWithoutFactsInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutFactsInput, Prisma.UserUncheckedCreateWithoutFactsInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutFactsInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutFactsInput, Prisma.UserUncheckedUpdateWithoutFactsInput>
+}
+
+export type UserUpdateWithoutFactsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
+  usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
+  budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
+  searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
+  searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
+  searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
+}
+
+export type UserUncheckedUpdateWithoutFactsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  email?: Prisma.StringFieldUpdateOperationsInput | string
+  displayName?: Prisma.StringFieldUpdateOperationsInput | string
+  role?: Prisma.EnumUserRoleFieldUpdateOperationsInput | $Enums.UserRole
+  preferences?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  updatedAtMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  disabledAtMs?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  credential?: Prisma.CredentialUncheckedUpdateOneWithoutUserNestedInput
+  sessions?: Prisma.SessionUncheckedUpdateManyWithoutUserNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutOwnerNestedInput
+  tasks?: Prisma.TaskUncheckedUpdateManyWithoutOwnerNestedInput
+  taskTypes?: Prisma.OutsideTaskTypeUncheckedUpdateManyWithoutOwnerNestedInput
+  schedules?: Prisma.ScheduleUncheckedUpdateManyWithoutOwnerNestedInput
+  streams?: Prisma.StreamUncheckedUpdateManyWithoutOwnerNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
@@ -887,6 +1032,7 @@ export type UserCreateWithoutCredentialInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
@@ -912,6 +1058,7 @@ export type UserUncheckedCreateWithoutCredentialInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
@@ -953,6 +1100,7 @@ export type UserUpdateWithoutCredentialInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
@@ -978,6 +1126,7 @@ export type UserUncheckedUpdateWithoutCredentialInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
@@ -1003,6 +1152,7 @@ export type UserCreateWithoutSessionsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
@@ -1028,6 +1178,7 @@ export type UserUncheckedCreateWithoutSessionsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
@@ -1069,6 +1220,7 @@ export type UserUpdateWithoutSessionsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
@@ -1094,6 +1246,7 @@ export type UserUncheckedUpdateWithoutSessionsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
@@ -1119,6 +1272,7 @@ export type UserCreateWithoutApiKeysInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
@@ -1144,6 +1298,7 @@ export type UserUncheckedCreateWithoutApiKeysInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
@@ -1185,6 +1340,7 @@ export type UserUpdateWithoutApiKeysInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
@@ -1210,6 +1366,7 @@ export type UserUncheckedUpdateWithoutApiKeysInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
@@ -1236,6 +1393,7 @@ export type UserCreateWithoutSearchCollectionsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
@@ -1261,6 +1419,7 @@ export type UserUncheckedCreateWithoutSearchCollectionsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
@@ -1302,6 +1461,7 @@ export type UserUpdateWithoutSearchCollectionsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
@@ -1327,6 +1487,7 @@ export type UserUncheckedUpdateWithoutSearchCollectionsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
@@ -1352,6 +1513,7 @@ export type UserCreateWithoutSearchDocumentsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
@@ -1377,6 +1539,7 @@ export type UserUncheckedCreateWithoutSearchDocumentsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
@@ -1418,6 +1581,7 @@ export type UserUpdateWithoutSearchDocumentsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
@@ -1443,6 +1607,7 @@ export type UserUncheckedUpdateWithoutSearchDocumentsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
@@ -1468,6 +1633,7 @@ export type UserCreateWithoutSearchImportsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
@@ -1493,6 +1659,7 @@ export type UserUncheckedCreateWithoutSearchImportsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
@@ -1534,6 +1701,7 @@ export type UserUpdateWithoutSearchImportsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
@@ -1559,6 +1727,7 @@ export type UserUncheckedUpdateWithoutSearchImportsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
@@ -1583,6 +1752,7 @@ export type UserCreateWithoutStreamsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
@@ -1608,6 +1778,7 @@ export type UserUncheckedCreateWithoutStreamsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
@@ -1649,6 +1820,7 @@ export type UserUpdateWithoutStreamsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
@@ -1674,6 +1846,7 @@ export type UserUncheckedUpdateWithoutStreamsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
@@ -1699,6 +1872,7 @@ export type UserCreateWithoutTasksInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
@@ -1724,6 +1898,7 @@ export type UserUncheckedCreateWithoutTasksInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
@@ -1765,6 +1940,7 @@ export type UserUpdateWithoutTasksInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
@@ -1790,6 +1966,7 @@ export type UserUncheckedUpdateWithoutTasksInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
@@ -1815,6 +1992,7 @@ export type UserCreateWithoutTaskTypesInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
@@ -1840,6 +2018,7 @@ export type UserUncheckedCreateWithoutTaskTypesInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
@@ -1881,6 +2060,7 @@ export type UserUpdateWithoutTaskTypesInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
@@ -1906,6 +2086,7 @@ export type UserUncheckedUpdateWithoutTaskTypesInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
@@ -1931,6 +2112,7 @@ export type UserCreateWithoutSchedulesInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
@@ -1956,6 +2138,7 @@ export type UserUncheckedCreateWithoutSchedulesInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
@@ -1997,6 +2180,7 @@ export type UserUpdateWithoutSchedulesInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
@@ -2022,6 +2206,7 @@ export type UserUncheckedUpdateWithoutSchedulesInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
@@ -2047,6 +2232,7 @@ export type UserCreateWithoutUsageInput = {
   conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
@@ -2072,6 +2258,7 @@ export type UserUncheckedCreateWithoutUsageInput = {
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
@@ -2113,6 +2300,7 @@ export type UserUpdateWithoutUsageInput = {
   conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
@@ -2138,6 +2326,7 @@ export type UserUncheckedUpdateWithoutUsageInput = {
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
@@ -2163,6 +2352,7 @@ export type UserCreateWithoutBudgetsInput = {
   conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
@@ -2188,6 +2378,7 @@ export type UserUncheckedCreateWithoutBudgetsInput = {
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
@@ -2218,6 +2409,7 @@ export type UserCreateWithoutBudgetedInput = {
   conversations?: Prisma.ConversationCreateNestedManyWithoutOwnerInput
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
@@ -2243,6 +2435,7 @@ export type UserUncheckedCreateWithoutBudgetedInput = {
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutOwnerInput
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
   vectorSets?: Prisma.VectorSetUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
@@ -2284,6 +2477,7 @@ export type UserUpdateWithoutBudgetsInput = {
   conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
@@ -2309,6 +2503,7 @@ export type UserUncheckedUpdateWithoutBudgetsInput = {
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
@@ -2345,6 +2540,7 @@ export type UserUpdateWithoutBudgetedInput = {
   conversations?: Prisma.ConversationUpdateManyWithoutOwnerNestedInput
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
@@ -2370,6 +2566,7 @@ export type UserUncheckedUpdateWithoutBudgetedInput = {
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutOwnerNestedInput
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
   vectorSets?: Prisma.VectorSetUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
@@ -2396,6 +2593,7 @@ export type UserCreateWithoutVectorSetsInput = {
   usage?: Prisma.ProviderUsageCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportCreateNestedManyWithoutOwnerInput
@@ -2421,6 +2619,7 @@ export type UserUncheckedCreateWithoutVectorSetsInput = {
   usage?: Prisma.ProviderUsageUncheckedCreateNestedManyWithoutOwnerInput
   budgets?: Prisma.BudgetUncheckedCreateNestedManyWithoutOwnerInput
   budgeted?: Prisma.BudgetUncheckedCreateNestedManyWithoutUserInput
+  facts?: Prisma.FactUncheckedCreateNestedManyWithoutOwnerInput
   searchCollections?: Prisma.SearchCollectionUncheckedCreateNestedManyWithoutOwnerInput
   searchDocuments?: Prisma.SearchDocumentUncheckedCreateNestedManyWithoutOwnerInput
   searchImports?: Prisma.SearchImportUncheckedCreateNestedManyWithoutOwnerInput
@@ -2462,6 +2661,7 @@ export type UserUpdateWithoutVectorSetsInput = {
   usage?: Prisma.ProviderUsageUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUpdateManyWithoutOwnerNestedInput
@@ -2487,6 +2687,7 @@ export type UserUncheckedUpdateWithoutVectorSetsInput = {
   usage?: Prisma.ProviderUsageUncheckedUpdateManyWithoutOwnerNestedInput
   budgets?: Prisma.BudgetUncheckedUpdateManyWithoutOwnerNestedInput
   budgeted?: Prisma.BudgetUncheckedUpdateManyWithoutUserNestedInput
+  facts?: Prisma.FactUncheckedUpdateManyWithoutOwnerNestedInput
   searchCollections?: Prisma.SearchCollectionUncheckedUpdateManyWithoutOwnerNestedInput
   searchDocuments?: Prisma.SearchDocumentUncheckedUpdateManyWithoutOwnerNestedInput
   searchImports?: Prisma.SearchImportUncheckedUpdateManyWithoutOwnerNestedInput
@@ -2508,6 +2709,7 @@ export type UserCountOutputType = {
   usage: number
   budgets: number
   budgeted: number
+  facts: number
   vectorSets: number
   searchCollections: number
   searchDocuments: number
@@ -2525,6 +2727,7 @@ export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.I
   usage?: boolean | UserCountOutputTypeCountUsageArgs
   budgets?: boolean | UserCountOutputTypeCountBudgetsArgs
   budgeted?: boolean | UserCountOutputTypeCountBudgetedArgs
+  facts?: boolean | UserCountOutputTypeCountFactsArgs
   vectorSets?: boolean | UserCountOutputTypeCountVectorSetsArgs
   searchCollections?: boolean | UserCountOutputTypeCountSearchCollectionsArgs
   searchDocuments?: boolean | UserCountOutputTypeCountSearchDocumentsArgs
@@ -2614,6 +2817,13 @@ export type UserCountOutputTypeCountBudgetedArgs<ExtArgs extends runtime.Types.E
 /**
  * UserCountOutputType without action
  */
+export type UserCountOutputTypeCountFactsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.FactWhereInput
+}
+
+/**
+ * UserCountOutputType without action
+ */
 export type UserCountOutputTypeCountVectorSetsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   where?: Prisma.VectorSetWhereInput
 }
@@ -2660,6 +2870,7 @@ export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   usage?: boolean | Prisma.User$usageArgs<ExtArgs>
   budgets?: boolean | Prisma.User$budgetsArgs<ExtArgs>
   budgeted?: boolean | Prisma.User$budgetedArgs<ExtArgs>
+  facts?: boolean | Prisma.User$factsArgs<ExtArgs>
   vectorSets?: boolean | Prisma.User$vectorSetsArgs<ExtArgs>
   searchCollections?: boolean | Prisma.User$searchCollectionsArgs<ExtArgs>
   searchDocuments?: boolean | Prisma.User$searchDocumentsArgs<ExtArgs>
@@ -2713,6 +2924,7 @@ export type UserInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   usage?: boolean | Prisma.User$usageArgs<ExtArgs>
   budgets?: boolean | Prisma.User$budgetsArgs<ExtArgs>
   budgeted?: boolean | Prisma.User$budgetedArgs<ExtArgs>
+  facts?: boolean | Prisma.User$factsArgs<ExtArgs>
   vectorSets?: boolean | Prisma.User$vectorSetsArgs<ExtArgs>
   searchCollections?: boolean | Prisma.User$searchCollectionsArgs<ExtArgs>
   searchDocuments?: boolean | Prisma.User$searchDocumentsArgs<ExtArgs>
@@ -2736,6 +2948,7 @@ export type $UserPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
     usage: Prisma.$ProviderUsagePayload<ExtArgs>[]
     budgets: Prisma.$BudgetPayload<ExtArgs>[]
     budgeted: Prisma.$BudgetPayload<ExtArgs>[]
+    facts: Prisma.$FactPayload<ExtArgs>[]
     vectorSets: Prisma.$VectorSetPayload<ExtArgs>[]
     searchCollections: Prisma.$SearchCollectionPayload<ExtArgs>[]
     searchDocuments: Prisma.$SearchDocumentPayload<ExtArgs>[]
@@ -3161,6 +3374,7 @@ export interface Prisma__UserClient<T, Null = never, ExtArgs extends runtime.Typ
   usage<T extends Prisma.User$usageArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$usageArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ProviderUsagePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   budgets<T extends Prisma.User$budgetsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$budgetsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$BudgetPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   budgeted<T extends Prisma.User$budgetedArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$budgetedArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$BudgetPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  facts<T extends Prisma.User$factsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$factsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$FactPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   vectorSets<T extends Prisma.User$vectorSetsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$vectorSetsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$VectorSetPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   searchCollections<T extends Prisma.User$searchCollectionsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$searchCollectionsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$SearchCollectionPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   searchDocuments<T extends Prisma.User$searchDocumentsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$searchDocumentsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$SearchDocumentPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
@@ -3849,6 +4063,30 @@ export type User$budgetedArgs<ExtArgs extends runtime.Types.Extensions.InternalA
   take?: number
   skip?: number
   distinct?: Prisma.BudgetScalarFieldEnum | Prisma.BudgetScalarFieldEnum[]
+}
+
+/**
+ * User.facts
+ */
+export type User$factsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Fact
+   */
+  select?: Prisma.FactSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Fact
+   */
+  omit?: Prisma.FactOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.FactInclude<ExtArgs> | null
+  where?: Prisma.FactWhereInput
+  orderBy?: Prisma.FactOrderByWithRelationInput | Prisma.FactOrderByWithRelationInput[]
+  cursor?: Prisma.FactWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.FactScalarFieldEnum | Prisma.FactScalarFieldEnum[]
 }
 
 /**
