@@ -9,14 +9,18 @@ import type { Transport } from './transport.ts'
  * subscription does, or at the signal.
  */
 export const follow = <Data>(transport: Transport, query: string, variables: () => object, signal: AbortSignal): AsyncGenerator<Data, void, void> =>
-  outlive(() => transport.events<Data>(query, variables(), signal), signal)
+  outlive((connection) => transport.events<Data>(query, variables(), connection), signal)
 
 /** The same for whatever `open` opens; it returns true once all was said, false where it was cut. */
-export async function* outlive<T>(open: () => AsyncGenerator<T, boolean, void>, signal: AbortSignal): AsyncGenerator<T, void, void> {
+export async function* outlive<T>(open: (connection: AbortSignal) => AsyncGenerator<T, boolean, void>, signal: AbortSignal): AsyncGenerator<T, void, void> {
   let turnedAway = 0
   for (let failures = 0; !signal.aborted; failures++) {
     let waitMs = pauseAfter(failures)
-    const events = open()
+    // One for each: what listens to it goes with it.
+    const connection = new AbortController()
+    const cut = () => connection.abort()
+    signal.addEventListener('abort', cut)
+    const events = open(connection.signal)
     try {
       for (;;) {
         const step = await events.next()
@@ -32,6 +36,8 @@ export async function* outlive<T>(open: () => AsyncGenerator<T, boolean, void>, 
       // Its token ran out, or its session ended, on the way: opening it again needs another one, and says so where there is none.
       else if (error instanceof Unauthenticated ? ++turnedAway > 1 : !(error instanceof Unavailable)) throw error
     } finally {
+      signal.removeEventListener('abort', cut)
+      cut()
       await events.return(true)
     }
     await pause(waitMs, signal)

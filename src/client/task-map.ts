@@ -37,7 +37,8 @@ export interface Page<T> {
   tasks: { nodes: T[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } }
 }
 
-const PAGE = 100
+/** Of whole tasks twice as many would cost more than a server allows by default. */
+const PAGE = 50
 const MAX_KNOWN = 10_000
 /** So often somebody else sets and deletes the same key in the very moment, and then something else is wrong. */
 const TRIES = 40

@@ -1,5 +1,4 @@
 /** The words of a task, through as many attempts as it takes. */
-import { told } from './errors.ts'
 import { outlive } from './follow.ts'
 import type { StreamChunk, StreamStatus } from './schema.ts'
 import { StreamNotCompleted, type StreamOptions, type StreamRestart } from './token-stream.ts'
@@ -37,7 +36,7 @@ export class TaskStream implements AsyncIterable<StreamChunk | StreamRestart> {
     this.options.signal?.addEventListener('abort', stop)
     let ended: Ended | null = null
     try {
-      for await (const said of outlive(() => this.#said(ending.signal), ending.signal)) {
+      for await (const said of outlive((connection) => this.#said(connection), ending.signal)) {
         if ('chunk' in said) yield said.chunk
         else if ('restart' in said) yield said.restart
         else ended = said.ended
@@ -63,19 +62,20 @@ export class TaskStream implements AsyncIterable<StreamChunk | StreamRestart> {
   }
 
   async *#said(signal: AbortSignal): AsyncGenerator<Said, boolean, void> {
-    const events = await this.#transport.door(`/streams/${encodeURIComponent(this.id)}?follow=task`, this.#place, signal)
-    if (!events) return true
-    for await (const { id, event, data } of events) {
-      const value = JSON.parse(data)
-      if (event === 'refused') throw told([value])
-      if (id !== null) this.#place = id
-      if (event === 'chunk') yield { chunk: value }
-      if (event === 'restart') yield { restart: { kind: 'RESTART', ...value } }
-      if (event === 'status') {
-        yield { ended: value }
-        return true
+    const events = this.#transport.door(`/streams/${encodeURIComponent(this.id)}?follow=task`, this.#place, signal)
+    try {
+      for (;;) {
+        const step = await events.next()
+        if (step.done) return step.value
+        const { id, event, data } = step.value
+        const value = JSON.parse(data)
+        if (id !== null) this.#place = id
+        if (event === 'chunk') yield { chunk: value }
+        if (event === 'restart') yield { restart: { kind: 'RESTART', ...value } }
+        if (event === 'status') yield { ended: value }
       }
+    } finally {
+      await events.return(true)
     }
-    return false
   }
 }

@@ -53,24 +53,43 @@ export class Transport {
 
   /** What a subscription tells. Returns true once that has ended, false where the connection did. */
   async *events<Data>(query: string, variables: object, signal: AbortSignal): AsyncGenerator<Data, boolean, void> {
-    const response = await this.#authorized((authorization) => eventsOf(this.#post({ query, variables, authorization, accept: 'text/event-stream', signal })))
+    let sent: string | null = null
+    const response = await this.#authorized((authorization) => {
+      sent = authorization
+      return eventsOf(this.#post({ query, variables, authorization, accept: 'text/event-stream', signal }))
+    })
     for await (const { event, data } of serverSent(response.body!, SILENT_MS)) {
       if (event === 'complete') return true
       if (event !== 'next') continue
       const answer = JSON.parse(data) as Answer
-      if (answer.errors?.length) throw told(answer.errors)
+      if (answer.errors?.length) throw await this.#turnedAway(told(answer.errors), sent)
       yield answer.data as Data
     }
     return false
   }
 
-  /** What a plain door (`/streams/…`) says, from behind an event on; null where nothing is left to be said. */
-  async door(path: string, lastEventId: string | null, signal: AbortSignal): Promise<AsyncGenerator<ServerSent, void, void> | null> {
+  /** What a plain door (`/streams/…`) says, from behind an event on. Returns as `events` does. */
+  async *door(path: string, lastEventId: string | null, signal: AbortSignal): AsyncGenerator<ServerSent, boolean, void> {
+    let sent: string | null = null
     const response = await this.#authorized((authorization) => {
+      sent = authorization
       const headers = { ...(authorization && { authorization }), ...(lastEventId !== null && { 'last-event-id': lastEventId }) }
       return eventsOf(this.#fetched(new URL(path, this.#endpoint).href, { headers, signal }))
     })
-    return response.status === 204 ? null : serverSent(response.body!, SILENT_MS)
+    // Nothing is left to be said.
+    if (response.status === 204) return true
+    for await (const said of serverSent(response.body!, SILENT_MS)) {
+      if (said.event === 'refused') throw await this.#turnedAway(told([JSON.parse(said.data)]), sent)
+      yield said
+      if (said.event === 'status') return true
+    }
+    return false
+  }
+
+  /** The right ended in the middle: whoever opens it again does so with other tokens, where there are any. */
+  async #turnedAway(error: HoldfastError, sent: string | null): Promise<HoldfastError> {
+    if (error instanceof Unauthenticated) await this.access.renew(sent)
+    return error
   }
 
   /** Once more, with new tokens, where the old ones were not taken. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AuthTokens, Forbidden, Holdfast, InvalidCredentials, RateLimited, Taken, Unauthenticated, Unavailable } from '../../src/client/client.ts'
 import { dialects } from '../kit/databases.ts'
-import { bare } from '../tasks/task.ts'
+import { append, bare, open } from '../streams/stream.ts'
 import { type ClientWorld, openClientWorld } from './server.ts'
 
 const KEY = 'mutation ($input: ApiKeyCreateInput!) { apiKeyCreate(input: $input) { secret userErrors { code message } } }'
@@ -66,10 +66,30 @@ describe.each(dialects())('a client that comes in on %s', (dialect) => {
     const watch = values.watch('a')
     expect((await watch.next()).value).toMatchObject({ kind: 'SNAPSHOT' })
     const told = watch.next()
-    await on.as(mine).request('mutation { sessionRevokeAll(input: { exceptCurrent: true }) { userErrors { code } } }')
-    await values.set('a', 1)
+    const other = on.as(mine)
+    await other.request('mutation { sessionRevokeAll(input: { exceptCurrent: true }) { userErrors { code } } }')
+    await other.dictionary('d').set('a', 1)
     expect((await told).value).toMatchObject({ kind: 'SET', value: 1 })
     await watch.return()
+  })
+
+  it('reads a stream on when its session ended, and is turned away where it cannot log in', async () => {
+    const mine = await on.world.user()
+    const opened = await open(on.world, mine)
+    await append(on.world, mine, opened, -1, 'one')
+    const tokens = await new Holdfast({ url: on.url }).login(mine.email, mine.password)
+    const readers = [on.as(mine), on.as(mine), new Holdfast({ url: on.url, tokens }), new Holdfast({ url: on.url, tokens })]
+    const reading = readers.map((client, i) => (i % 2 ? client.stream(opened.id, { follow: 'task' }) : client.stream(opened.id))[Symbol.asyncIterator]())
+    for (const each of reading) expect((await each.next()).value).toMatchObject({ content: 'one' })
+    const next = reading.map((each) => each.next().then(({ value }) => value))
+    const other = new Holdfast({ url: on.url })
+    await other.login(mine.email, mine.password)
+    const turnedAway = next.slice(2).map((each) => expect(each).rejects.toThrow(Unauthenticated))
+    await other.request('mutation { sessionRevokeAll(input: { exceptCurrent: true }) { userErrors { code } } }')
+    await Promise.all(turnedAway)
+    const input = { ...opened, afterSeq: 0, chunks: [{ content: 'two' }] }
+    await other.request('mutation ($input: StreamAppendInput!) { streamAppend(input: $input) { userErrors { code } } }', { input })
+    for (const each of next.slice(0, 2)) expect(await each).toMatchObject({ content: 'two' })
   })
 
   it('may do with a key what its scopes allow', async () => {
