@@ -4,8 +4,9 @@
  */
 import { dialects } from '../test/kit/databases.ts'
 import { startChild } from './kit/child.ts'
+import { installPeers } from './kit/peers.ts'
 import type { Measured, Order } from './kit/queue-measures.ts'
-import { type Contestant, installPeers, type Opened, PEERS, PG_BOSS } from './kit/queue-peers.ts'
+import { type Contestant, type Opened, PEERS, PG_BOSS } from './kit/queue-peers.ts'
 import { median, medianRatio, quantile, short, table } from './kit/stats.ts'
 
 const quick = process.argv.includes('--quick')

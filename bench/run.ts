@@ -5,10 +5,12 @@ import path from 'node:path'
 const BENCHES: Record<string, string> = {
   http: 'A query over HTTP, against stock Yoga + Pothos + Prisma on the same rows.',
   streams: 'Chunks to 1, 100 and 1,000 subscribers, against Yoga with an in-memory pub/sub.',
+  appends: 'Chunks on disk, against the file-backed server of Durable Streams.',
   writes: 'Tasks and chunks written, against naive Prisma creates; and what the log of events costs.',
   queue: 'The task engine against pg-boss, graphile-worker and BullMQ: drain, concurrent creates, idle start.',
   audit: 'Mutations with the trail of who did what, against the same without it; and how fast its chain is verified.',
   'queue-million': 'Claims, lists, filters and figures with a million tasks in the table, against the same with some hundred.',
+  'usage-million': 'Sums and lists of a million calls of providers, against the same of a thousand.',
 }
 
 const asked = process.argv.slice(2)

@@ -1,7 +1,9 @@
 /**
  * One stream and its followers: chunks a second that arrive, and how long a chunk takes from being sent to being received, for
  * 1, 100 and 1,000 subscribers. The reference publishes each chunk as an event in memory and keeps nothing; Holdfast commits
- * each append to SQLite (`synchronous=FULL`) before anyone sees it. The two take turns.
+ * each append to SQLite (`synchronous=FULL`) before anyone sees it. For 1,000 also beside Holdfast without sharing and a bare
+ * `ws` broadcast, with 50 chunks a request too, so that it is the sending that is measured. They take turns. Last, how long a
+ * subscriber takes to catch up with a stream of 10,000 chunks.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { scratchDatabase } from '../test/kit/databases.ts'
@@ -20,14 +22,16 @@ const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3)
 const FULL_SPEED_MS = Number(process.env.BENCH_ROUND_MS ?? 1000)
 const STEADY_PER_SECOND = 50
 const STEADY_CHUNKS = 60
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 60_000
+const MANY = 50
+const BEHIND = 10_000
 
 /** A stream that is open, and how to add to it. */
 interface Producer {
   query: string
   variables: object
-  /** Appends one chunk and waits for the answer. */
-  append(content: string): Promise<void>
+  /** Appends chunks by one request and waits for the answer. */
+  append(contents: string[]): Promise<void>
 }
 interface Contestant {
   server: Child
@@ -64,8 +68,9 @@ const contestantOf = (server: Holdfast): Contestant => ({
     return {
       query: FOLLOW,
       variables: { streamId: id },
-      append: async (text) => {
-        const input = { id, producerToken: streamOpen.producerToken, afterSeq: afterSeq++, chunks: [{ content: text }] }
+      append: async (contents) => {
+        const input = { id, producerToken: streamOpen.producerToken, afterSeq, chunks: contents.map((content) => ({ content })) }
+        afterSeq += contents.length
         dataOf(await server.post(JSON.stringify({ query: APPEND, variables: { input } })))
       },
     }
@@ -74,7 +79,7 @@ const contestantOf = (server: Holdfast): Contestant => ({
 const ours = contestantOf(holdfast)
 const alone = contestantOf(unshared)
 let made = 0
-const inMemory = (server: Child): Contestant => ({
+const inMemory = (server: Child, chunksOf: (contents: string[]) => object): Contestant => ({
   server,
   url: server.ready.url!,
   authorization: `Bearer ${server.ready.token}`,
@@ -84,14 +89,15 @@ const inMemory = (server: Child): Contestant => ({
     return {
       query: LISTEN,
       variables: { streamId },
-      append: async (text) => {
-        dataOf(await post(JSON.stringify({ query: PUBLISH, variables: { streamId, content: text } }), { authorization: `Bearer ${server.ready.token}` }))
+      append: async (contents) => {
+        const variables = { streamId, ...chunksOf(contents) }
+        dataOf(await post(JSON.stringify({ query: PUBLISH, variables }), { authorization: `Bearer ${server.ready.token}` }))
       },
     }
   },
 })
-const theirs = inMemory(reference)
-const broadcast = inMemory(bare)
+const theirs = inMemory(reference, ([content]) => ({ content }))
+const broadcast = inMemory(bare, (contents) => ({ contents }))
 
 interface Round {
   /** Chunks received a second, all subscribers together, at full speed. */
@@ -106,7 +112,7 @@ interface Round {
   p95Ms: number
 }
 
-async function round(contestant: Contestant, audience: (typeof AUDIENCES)[number]): Promise<Round> {
+async function round(contestant: Contestant, audience: (typeof AUDIENCES)[number], perRequest = 1): Promise<Round> {
   const subscribers = await startChild('bench/kit/subscribers.ts', {}, 'listens')
   const tell = (order: Order) => subscribers.ask<Figures>(order)
   try {
@@ -121,9 +127,9 @@ async function round(contestant: Contestant, audience: (typeof AUDIENCES)[number
       perSocket: audience.subscribers / audience.sockets,
     })
     let seq = -1
-    const append = async (text = content()) => {
-      await producer.append(text)
-      seq++
+    const append = async (contents = [content()]) => {
+      await producer.append(contents)
+      seq += contents.length
     }
     // Not every server says when a subscription has begun: until a chunk has reached all.
     const deadline = now() + PATIENCE_MS
@@ -134,7 +140,7 @@ async function round(contestant: Contestant, audience: (typeof AUDIENCES)[number
     const cpuBefore = await contestant.server.cpuMs()
     const startedAt = now()
     const before = seq
-    while (now() - startedAt < FULL_SPEED_MS) await append()
+    while (now() - startedAt < FULL_SPEED_MS) await append(Array.from({ length: perRequest }, content))
     const producedMs = now() - startedAt
     const full = await tell({ kind: 'await', seq, patienceMs: PATIENCE_MS })
     const cpuMs = (await contestant.server.cpuMs()) - cpuBefore
@@ -147,7 +153,7 @@ async function round(contestant: Contestant, audience: (typeof AUDIENCES)[number
       await sleep(Math.max(0, steadyAt + (n * 1000) / STEADY_PER_SECOND - now()))
       // Where the one before is not answered yet it waits, and that counts.
       const text = content()
-      written = written.then(() => append(text))
+      written = written.then(() => append([text]))
     }
     await written
     const steady = await tell({ kind: 'await', seq, patienceMs: PATIENCE_MS })
@@ -167,50 +173,90 @@ async function round(contestant: Contestant, audience: (typeof AUDIENCES)[number
 }
 
 const rows: Record<string, string>[] = []
+const crowds: Record<string, string>[] = []
+const behind: Record<string, string>[] = []
+
+const row = (who: string, rounds: Round[]) => {
+  const of = (key: keyof Round) => short(median(rounds.map((each) => each[key])))
+  return {
+    'subscribers (sockets)': who,
+    'appended/s': of('produced'),
+    'received/s': of('rate'),
+    'server µs/chunk': of('cpuUs'),
+    'delay at 50/s': `${of('medianMs')} ms`,
+    p95: `${of('p95Ms')} ms`,
+  }
+}
+
+const ratios = (name: string, mine: Round[], theirs: Round[]) => {
+  const ratio = (key: keyof Round) =>
+    short(
+      medianRatio(
+        mine.map((each) => each[key]),
+        theirs.map((each) => each[key]),
+      ),
+    )
+  return {
+    'subscribers (sockets)': name,
+    'appended/s': ratio('produced'),
+    'received/s': ratio('rate'),
+    'server µs/chunk': ratio('cpuUs'),
+    'delay at 50/s': ratio('medianMs'),
+    p95: ratio('p95Ms'),
+  }
+}
+
+/** What sharing brings, and what the least that a server can do would bring. */
+async function crowd(audience: (typeof AUDIENCES)[number], perRequest: number): Promise<void> {
+  const [mine, unsharing, least]: [Round[], Round[], Round[]] = [[], [], []]
+  for (let n = 0; n < ROUNDS; n++) {
+    mine.push(await round(ours, audience, perRequest))
+    unsharing.push(await round(alone, audience, perRequest))
+    least.push(await round(broadcast, audience, perRequest))
+  }
+  const name = (who: string) => `${audience.subscribers} (${audience.sockets}), ${perRequest} a request, ${who}`
+  crowds.push(row(name('Holdfast'), mine), row(name('not shared'), unsharing), ratios('… ratio', mine, unsharing))
+  crowds.push(row(name('bare ws broadcast'), least), ratios('… ratio', mine, least))
+}
+
+/** From subscribing to a stream that has its chunks until the last has come; processor time is the server's. */
+async function catchUp(): Promise<void> {
+  const producer = await ours.open()
+  for (let n = 0; n < BEHIND; n += 500) await producer.append(Array.from({ length: 500 }, content))
+  const [took, cpu]: [number[], number[]] = [[], []]
+  // The first time the server reads and writes for as long for the first time: what is told is the rest.
+  for (let n = -3; n < 3 * ROUNDS; n++) {
+    const subscribers = await startChild('bench/kit/subscribers.ts', {}, 'listens')
+    const tell = (order: Order) => subscribers.ask<Figures>(order)
+    const before = await ours.server.cpuMs()
+    const startedAt = now()
+    const url = `${ours.url.replace('http', 'ws')}/graphql`
+    await tell({ kind: 'open', url, authorization: ours.authorization, query: producer.query, variables: producer.variables, sockets: 1, perSocket: 1 })
+    const figures = await tell({ kind: 'await', seq: BEHIND - 1, patienceMs: PATIENCE_MS })
+    if (!figures.complete || figures.faults) throw new Error(`Chunks are missing or came twice: ${JSON.stringify(figures)}`)
+    if (n >= 0) {
+      took.push(figures.lastAt - startedAt)
+      cpu.push((await ours.server.cpuMs()) - before)
+    }
+    await subscribers.stop()
+  }
+  behind.push({ 'a subscriber behind by': `${BEHIND} chunks`, 'caught up in': `${short(median(took))} ms`, 'server CPU': `${short(median(cpu))} ms` })
+}
+
 try {
   for (const audience of AUDIENCES) {
     const mine: Round[] = []
     const other: Round[] = []
-    // What sharing brings, and what the least that a server can do would bring: told where there are many to share.
-    const [unsharing, least]: [Round[], Round[]] = [[], []]
     for (let n = 0; n < ROUNDS; n++) {
       mine.push(await round(ours, audience))
       other.push(await round(theirs, audience))
-      if (audience.subscribers < 1000) continue
-      unsharing.push(await round(alone, audience))
-      least.push(await round(broadcast, audience))
     }
-    const row = (who: string, rounds: Round[]) => {
-      const of = (key: keyof Round) => short(median(rounds.map((each) => each[key])))
-      return {
-        'subscribers (sockets)': `${audience.subscribers} (${audience.sockets}), ${who}`,
-        'appended/s': of('produced'),
-        'received/s': of('rate'),
-        'server µs/chunk': of('cpuUs'),
-        'delay at 50/s': `${of('medianMs')} ms`,
-        p95: `${of('p95Ms')} ms`,
-      }
-    }
-    const ratios = (name: string, theirs: Round[]) => {
-      const ratio = (key: keyof Round) =>
-        short(
-          medianRatio(
-            mine.map((each) => each[key]),
-            theirs.map((each) => each[key]),
-          ),
-        )
-      return {
-        'subscribers (sockets)': name,
-        'appended/s': ratio('produced'),
-        'received/s': ratio('rate'),
-        'server µs/chunk': ratio('cpuUs'),
-        'delay at 50/s': ratio('medianMs'),
-        p95: ratio('p95Ms'),
-      }
-    }
-    rows.push(row('Holdfast', mine), row('in memory', other), ratios('… ratio', other))
-    if (least.length) rows.push(row('Holdfast, not shared', unsharing), ratios('… ratio', unsharing), row('bare ws broadcast', least), ratios('… ratio', least))
+    const who = `${audience.subscribers} (${audience.sockets})`
+    rows.push(row(`${who}, Holdfast`, mine), row(`${who}, in memory`, other), ratios('… ratio', mine, other))
+    if (audience.subscribers < 1000) continue
+    for (const perRequest of [1, MANY]) await crowd(audience, perRequest)
   }
+  await catchUp()
 } finally {
   await holdfast.stop()
   await reference.stop()
@@ -219,8 +265,15 @@ try {
   await scratch.drop()
   await aside.drop()
 }
-console.log(
-  `\nOne producer, one chunk a request, each sent when the one before was answered; then ${STEADY_PER_SECOND} a second. Delay: sent to received, commit included.\n`,
-)
-table(rows)
+if (rows.length)
+  console.log(
+    `\nOne producer, one chunk a request, each sent when the one before was answered; then ${STEADY_PER_SECOND} a second. Delay: sent to received, commit included.\n`,
+  )
+if (rows.length) table(rows)
+if (crowds.length) {
+  console.log('\nThe same beside Holdfast that executes for each subscriber, and beside a server that does nothing but send.\n')
+  table(crowds)
+}
+console.log('\nOne subscriber, from opening its socket to the last chunk.\n')
+table(behind)
 process.exit()

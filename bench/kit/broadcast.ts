@@ -13,8 +13,8 @@ const server = createServer((req, res) => {
     body += part
   })
   req.on('end', () => {
-    const { content } = JSON.parse(body).variables as { content: string }
-    const payload = `${JSON.stringify({ data: { chunks: { seq: seq++, content } } })}}`
+    const { contents } = JSON.parse(body).variables as { contents: string[] }
+    const payload = `${JSON.stringify({ data: { chunks: { chunks: contents.map((content) => ({ seq: seq++, content })) } } })}}`
     for (const { socket, head } of subscribers) socket.send(head + payload)
     res.writeHead(200, { 'content-type': 'application/json' }).end('{"data":{"chunkPublish":true}}')
   })

@@ -13,13 +13,13 @@ export interface Fill {
 
 export const TYPES = ['bench.0', 'bench.1', 'bench.2', 'bench.3', 'bench.4']
 
-const OTHERS = 200
-const AT_ONCE = 100_000
+export const OTHERS = 200
+export const AT_ONCE = 100_000
 const DAY_MS = 86_400_000
 const SPREAD_MS = 20 * DAY_MS
 
 /** What the databases say differently. */
-const WORDS = {
+export const WORDS = {
   sqlite: {
     numbers: (from: number, to: number) =>
       `(WITH RECURSIVE "s"("n") AS (SELECT ${from} UNION ALL SELECT "n" + 1 FROM "s" WHERE "n" < ${to}) SELECT "n" FROM "s")`,
@@ -44,7 +44,7 @@ interface Target {
 
 /** Fills a database that no server uses. The log of events looks as if all that happened had been removed by retention. */
 export async function fill(dialect: Dialect, url: string, what: Fill): Promise<void> {
-  const target = await (dialect === 'sqlite' ? openFile(url) : openServer(url))
+  const target = await openTarget(dialect, url, 'Task')
   const count = what.finished + what.waiting
   try {
     await target.run(othersInsert(dialect))
@@ -61,9 +61,9 @@ export async function fill(dialect: Dialect, url: string, what: Fill): Promise<v
   }
 }
 
-const otherId = (dialect: Dialect, n: string) => `'00000000-0000-7000-8000-' || ${WORDS[dialect].digits(n)}`
+export const otherId = (dialect: Dialect, n: string) => `'00000000-0000-7000-8000-' || ${WORDS[dialect].digits(n)}`
 
-function othersInsert(dialect: Dialect): string {
+export function othersInsert(dialect: Dialect): string {
   const { numbers, as } = WORDS[dialect]
   return `INSERT INTO "User" ("id", "email", "displayName", "preferences", "createdAtMs", "updatedAtMs")
     SELECT ${otherId(dialect, '"n"')}, 'other-' || "n" || '@example.com', 'other', ${as('jsonb', "'{}'")}, 0, 0 FROM ${numbers(0, OTHERS - 1)} AS "of"`
@@ -96,14 +96,17 @@ function tasksInsert(dialect: Dialect, { finished, waiting, share, ownerId }: Fi
       (NOT ${isFinal} AND ${turn(5, 10)} = 0) AS "isLater" FROM ${numbers(from, to)} AS "s") AS "of"`
 }
 
-async function openFile(url: string): Promise<Target> {
+/** The database as one that is filled without a server; the checks of a table may be put aside. */
+export const openTarget = (dialect: Dialect, url: string, name: string): Promise<Target> => (dialect === 'sqlite' ? openFile(url, name) : openServer(url, name))
+
+async function openFile(url: string, name: string): Promise<Target> {
   const db = new Libsql(url.replace('file:', ''))
   db.exec('PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000; PRAGMA temp_store = MEMORY')
-  const triggers = db.prepare(`SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'Task'`).all() as { name: string; sql: string }[]
+  const triggers = db.prepare(`SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?`).all(name) as { name: string; sql: string }[]
   return {
     run: async (sql) => db.exec(sql),
     checks: async (on) => {
-      for (const { name, sql } of triggers) db.exec(on ? sql : `DROP TRIGGER "${name}"`)
+      for (const trigger of triggers) db.exec(on ? trigger.sql : `DROP TRIGGER "${trigger.name}"`)
     },
     close: async () => {
       db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
@@ -112,13 +115,13 @@ async function openFile(url: string): Promise<Target> {
   }
 }
 
-async function openServer(url: string): Promise<Target> {
+async function openServer(url: string, name: string): Promise<Target> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   return {
     run: (sql) => client.query(sql),
     checks: async (on) => {
-      await client.query(`ALTER TABLE "Task" ${on ? 'ENABLE' : 'DISABLE'} TRIGGER USER`)
+      await client.query(`ALTER TABLE "${name}" ${on ? 'ENABLE' : 'DISABLE'} TRIGGER USER`)
     },
     close: () => client.end(),
   }

@@ -7,16 +7,11 @@ import { tasksClaim } from '../../src/tasks/tasks-claim.ts'
 import { tasksPromote } from '../../src/tasks/tasks-promote.ts'
 import { tasksRescue } from '../../src/tasks/tasks-rescue.ts'
 import { tasksStop } from '../../src/tasks/tasks-stop.ts'
+import type { Measure as MeasureOf } from './compare.ts'
 import { TYPES } from './million-fill.ts'
-import { asked, type Side } from './million-side.ts'
+import { asked, type TasksSide as Side } from './million-side.ts'
 
-export interface Measure {
-  name: string
-  /** Resolves to what has to be undone; that is not timed. */
-  call(side: Side): Promise<unknown>
-  undo?(side: Side, answered: unknown): Promise<unknown>
-  calls?: number
-}
+export type Measure = MeasureOf<Side>
 
 const claim = (limit: number): Measure => ({
   name: `claim of ${limit}`,

@@ -1,12 +1,13 @@
 /** The queues people use today, each as fast as its settings make it, in a process of its own and on the Node that it wants. */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hasPostgres, scratchDatabase } from '../../test/kit/databases.ts'
-import { type Child, startChild } from './child.ts'
+import type { Child } from './child.ts'
+import { startPeer } from './peers.ts'
 import type { Order } from './queue-measures.ts'
 
 type Measure = Order['do']
@@ -24,25 +25,9 @@ export interface Opened {
   close(): Promise<void>
 }
 
-const FOLDER = path.join(import.meta.dirname, '../peers')
-const NODE = path.join(FOLDER, 'node_modules/node/bin/node')
 const REDIS_URL = process.env.BENCH_REDIS_URL ?? 'redis://127.0.0.1:6379'
 
-/** Installs them on first use, and again when their versions have changed. Nothing of it becomes part of Holdfast. */
-export function installPeers(): void {
-  const { dependencies } = JSON.parse(readFileSync(path.join(FOLDER, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
-  const installed = (name: string) => {
-    const file = path.join(FOLDER, 'node_modules', name, 'package.json')
-    return existsSync(file) && JSON.parse(readFileSync(file, 'utf8')).version === dependencies[name]
-  }
-  if (existsSync(NODE) && Object.keys(dependencies).every(installed)) return
-  console.log('Installing the peers into bench/peers …')
-  const { status } = spawnSync('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: FOLDER, stdio: 'inherit' })
-  if (status !== 0 || !existsSync(NODE)) throw new Error('The peers could not be installed.')
-}
-
-const start = (file: string, url: string, settings: object) =>
-  startChild(`bench/peers/${file}`, { DATABASE_URL: url, QUEUE_SETTINGS: JSON.stringify(settings) }, 'queue', NODE)
+const start = (file: string, url: string, settings: object) => startPeer(file, { DATABASE_URL: url, QUEUE_SETTINGS: JSON.stringify(settings) }, 'queue')
 
 const onPostgres = (file: string, settings: object) => async (): Promise<Opened | null> => {
   if (!hasPostgres) return null

@@ -35,25 +35,58 @@ const TEXTS_BYTES = 32_000_000
 
 const COLUMNS = Prisma.raw('"streamId", "seq", "kind", "content", "createdAtMs", "throughSeq", "merged"')
 
-/** The rows that hold the chunks after a seq: the first one may begin before it. `bytes` more than a page, for what is cut off of that one. */
-const rowsAfter = (streamId: string, afterSeq: number, through: Prisma.Sql, limit: number, bytes: number) => Prisma.sql`SELECT ${COLUMNS} FROM (
-    SELECT ${COLUMNS}, SUM(LENGTH("content")) OVER (ORDER BY "seq") - LENGTH("content") AS "before" FROM "StreamChunk"
+/** The rows that hold the chunks after a seq: the first one may begin before it. */
+const rowsAfter = (
+  streamId: string,
+  afterSeq: number,
+  through: Prisma.Sql,
+  limit: number,
+  more = Prisma.empty,
+) => Prisma.sql`SELECT ${COLUMNS}${more} FROM "StreamChunk"
     WHERE "streamId" = ${streamId} AND "seq" >= COALESCE((SELECT MAX("seq") FROM "StreamChunk" WHERE "streamId" = ${streamId} AND "seq" <= ${afterSeq}), 0)
-      AND COALESCE("throughSeq", "seq") > ${afterSeq} ${through} ORDER BY "seq" LIMIT ${limit}
-  ) AS "page" WHERE "before" < ${bytes + MERGED_BYTES}`
+      AND COALESCE("throughSeq", "seq") > ${afterSeq} ${through} ORDER BY "seq" LIMIT ${limit}`
+
+const BEFORE = Prisma.sql`, SUM(LENGTH("content")) OVER (ORDER BY "seq") - LENGTH("content") AS "before"`
+
+/** Of these rows no more than hold so many bytes, and what is cut off of the first one. */
+const pageAfter = (streamId: string, afterSeq: number, through: Prisma.Sql, limit: number, bytes: number) =>
+  Prisma.sql`SELECT ${COLUMNS} FROM (${rowsAfter(streamId, afterSeq, through, limit, BEFORE)}) AS "page" WHERE "before" < ${bytes + MERGED_BYTES}`
 
 /** Chunks with `afterSeq < seq <= throughSeq`, in order: at most `limit`, and not more than a page holds. */
 export async function readChunks(database: Database, streamId: string, afterSeq: number, throughSeq: number, limit: number): Promise<Chunk[]> {
-  const rows = await database.rows<ChunkRow>(
-    Prisma.sql`${rowsAfter(streamId, afterSeq, Prisma.sql`AND "seq" <= ${throughSeq}`, limit, PAGE_BYTES)} ORDER BY "seq"`,
+  const through = Prisma.sql`AND "seq" <= ${throughSeq}`
+  const most = { limit: Math.min(limit, throughSeq - afterSeq), bytes: PAGE_BYTES }
+  const packed = database.dialect === 'sqlite' && (await readPacked(database, rowsAfter(streamId, afterSeq, through, limit)))
+  const rows = packed || (await database.rows<ChunkRow>(Prisma.sql`${pageAfter(streamId, afterSeq, through, limit, PAGE_BYTES)} ORDER BY "seq"`))
+  return chunksOf(rows, afterSeq, most)
+}
+
+type PackedRow = [seq: number, kind: ChunkRow['kind'], bytes: number, createdAtMs: number, throughSeq: number | null, merged: string | null]
+
+/**
+ * All rows of a SELECT as one, which SQLite makes and JavaScript takes apart in a third of the time that it takes to hand over each by itself.
+ * The contents lie end to end, as hexadecimal digits: a text cannot hold every byte. Null where they are more than a page.
+ */
+async function readPacked(database: Database, rows: Prisma.Sql): Promise<ChunkRow[] | null> {
+  const [size] = await database.rows<{ bytes: number | null }>(Prisma.sql`SELECT SUM(LENGTH("content")) AS "bytes" FROM (${rows})`)
+  const bytes = size?.bytes ?? null
+  if (bytes === null) return []
+  if (bytes > PAGE_BYTES) return null
+  const [packed] = await database.rows<{ rows: string; contents: string }>(
+    Prisma.sql`SELECT json_group_array(json_array("seq", "kind", LENGTH("content"), "createdAtMs", "throughSeq", "merged")) AS "rows", group_concat(HEX("content"), '') AS "contents" FROM (${rows})`,
   )
-  return chunksOf(rows, afterSeq, { limit: Math.min(limit, throughSeq - afterSeq), bytes: PAGE_BYTES })
+  const contents = Buffer.from(packed!.contents, 'hex')
+  let from = 0
+  return (JSON.parse(packed!.rows) as PackedRow[]).map(([seq, kind, bytes, createdAtMs, throughSeq, merged]) => {
+    from += bytes
+    return { seq, kind, content: contents.subarray(from - bytes, from), createdAtMs, throughSeq, merged }
+  })
 }
 
 /** The first chunks after a seq of several streams, by id, read at once; of each at most `limit`, and not more than a page holds. */
 export async function readFirstChunks(database: Database, ids: readonly string[], afterSeq: number, limit: number): Promise<Map<string, Chunk[]>> {
   const bytes = Math.max(1, Math.floor(PAGE_BYTES / ids.length))
-  const each = ids.map((id) => rowsAfter(id, afterSeq, Prisma.empty, limit, bytes))
+  const each = ids.map((id) => pageAfter(id, afterSeq, Prisma.empty, limit, bytes))
   const rows = await database.rows<ChunkRow & { streamId: string }>(Prisma.sql`${Prisma.join(each, ' UNION ALL ')} ORDER BY "streamId", "seq"`)
   const byStream = new Map<string, ChunkRow[]>(ids.map((id) => [id, []]))
   for (const row of rows) byStream.get(row.streamId)!.push(row)

@@ -16,8 +16,8 @@ import { Clients, Gate } from './clients.ts'
 import { ServerProcess } from './server-process.ts'
 import { SlowModel, wordsOf } from './slow-model.ts'
 
-// A taste of it on a developer's machine, the whole in CI.
-const KILLS = Number(process.env.KILLS ?? (process.env.CI ? 30 : 6))
+// A taste of it on a developer's machine, more in CI; 30 and more by hand.
+const KILLS = Number(process.env.KILLS ?? (process.env.CI ? 12 : 4))
 /** Every so many kills the leases of the dead are left to run out by themselves; otherwise they are aged. */
 const PATIENT_EVERY = 10
 /** Every so many kills it is hit while it starts. */

@@ -16,7 +16,7 @@ import { ask, type Data, register } from './ask.ts'
 import { Cluster, hasCluster } from './cluster.ts'
 import { Effects } from './effects.ts'
 
-const RESTARTS = Number(process.env.RESTARTS ?? (process.env.CI ? 10 : 4))
+const RESTARTS = Number(process.env.RESTARTS ?? (process.env.CI ? 6 : 3))
 const CREATE = `mutation ($input: TaskCreateInput!) { taskCreate(input: $input) { task { id } userErrors { code message } } }`
 const FOLLOW = `subscription ($after: Cursor) { tasksUpdated(after: $after) { cursor kind taskId } }`
 

@@ -19,7 +19,7 @@ import { ServerProcess } from './server-process.ts'
 
 const TASKS = 1000
 // A taste of it on a developer's machine, more in CI; a hundred by hand.
-const KILLS = Number(process.env.KILLS ?? (process.env.CI ? 30 : 6))
+const KILLS = Number(process.env.KILLS ?? (process.env.CI ? 12 : 4))
 /** Every so many kills the leases of the dead are left to run out by themselves; otherwise they are aged. */
 const PATIENT_EVERY = 6
 /** How long a task takes: the fewer there are to each kill, the longer, so that most kills come while some run. */

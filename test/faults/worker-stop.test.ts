@@ -23,7 +23,7 @@ import { Effects } from './effects.ts'
 import { ServerProcess } from './server-process.ts'
 
 // A taste of it on a developer's machine; fifty by hand.
-const STOPS = Number(process.env.STOPS ?? (process.env.CI ? 10 : 3))
+const STOPS = Number(process.env.STOPS ?? (process.env.CI ? 6 : 3))
 const SECRET = 'the secret of a server that is only tested'
 const QUIET = { LOG_LEVEL: 'info', LOCAL_MODEL: 'off', HOLDFAST_SECRET: SECRET }
 const SKEWED_CLOCK = path.join(import.meta.dirname, 'skewed-clock.mjs')

@@ -13,7 +13,7 @@ import { bare, openTaskWorld } from '../tasks/task.ts'
 import { create, disableAll, settle } from './schedule.ts'
 
 // A taste of it on a developer's machine, more in CI.
-const KILLS = Number(process.env.KILLS ?? (process.env.CI ? 20 : 5))
+const KILLS = Number(process.env.KILLS ?? (process.env.CI ? 10 : 4))
 const SCHEDULES = 40
 const ENV = { TASK_CONCURRENCY: '0' }
 
