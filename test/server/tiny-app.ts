@@ -194,7 +194,9 @@ export function tinyApp(puppet: Puppet, settings: Record<string, string> = {}): 
   }
   const secrets = openSecrets({ given: 'the secret of a server that is only tested', folder: config.DATA_DIR })
   const figures = { gauges: async () => [], apiCalls: { count: () => {}, fold: async () => {} } }
-  return { config, log, secrets, store: { database }, limits: createRateLimits(config), figures } as unknown as App
+  // Nobody keeps a trail of it.
+  const audit = { call: () => null, succeeded: () => {}, refused: () => {} }
+  return { config, log, secrets, store: { database }, limits: createRateLimits(config), figures, audit } as unknown as App
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a test says itself what it expects of an answer
