@@ -1,3 +1,4 @@
+import { setImmediate as breath } from 'node:timers/promises'
 import { fromGlobalId } from '../core/ids.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import type { TaskType } from '../tasks/task-type.ts'
@@ -16,6 +17,7 @@ export const searchClear = (): TaskType<ClearParams> => ({
         )
         return !deleted || (await collectionClear(work, id))
       })
+      await breath()
       if (isDone) return { summary: 'Nothing of it is left.' }
     }
   },

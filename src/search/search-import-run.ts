@@ -1,3 +1,4 @@
+import { setImmediate as breath } from 'node:timers/promises'
 import { DomainError } from '../core/errors.ts'
 import { fromGlobalId } from '../core/ids.ts'
 import type { Store } from '../events/store.ts'
@@ -16,8 +17,9 @@ import { wholeRow } from './import-whole.ts'
 import { FileUnreadable } from './search-errors.ts'
 import { IMPORT_TYPE, type ImportParams } from './search-import.ts'
 
-const PARTS_AT_ONCE = 4
-const ROWS_AT_ONCE = 500
+const PARTS_AT_ONCE = 2
+/** On SQLite nothing else happens in the process while a batch is written. */
+const ROWS_AT_ONCE = 200
 /** A row is no longer than what it may say, in the longest way to write that as JSON. */
 const MAX_ROW_BYTES = 6 * MAX_CONTENT
 /** A file that is one document may have much in it that is no text. */
@@ -47,6 +49,7 @@ async function readAll(store: Store, task: TaskRun<ImportParams>, id: string) {
     if (now.completedAtMs !== null) return outcome(now)
     const taken = await take(store, now, task.signal)
     const after = await task.transact((work) => write(work, now, taken))
+    await breath()
     task.progress(Math.min(1, after.readBytes / Math.max(1, after.receivedBytes)), `${after.readRows} rows`)
   }
 }
