@@ -7,6 +7,7 @@ const BENCHES: Record<string, string> = {
   streams: 'Chunks to 1, 100 and 1,000 subscribers, against Yoga with an in-memory pub/sub.',
   writes: 'Tasks and chunks written, against naive Prisma creates; and what the log of events costs.',
   queue: 'The task engine against pg-boss, graphile-worker and BullMQ: drain, concurrent creates, idle start.',
+  search: 'Documents searched by their words, against the statement on the same database, and @orama/orama.',
   'search-quality': 'Whether questions find their answers, by words, by meaning, and by both.',
   'queue-million': 'Claims, lists, filters and figures with a million tasks in the table, against the same with some hundred.',
 }

@@ -114,3 +114,6 @@ END $$;
 -- The full-text index (src/search/README.md).
 ALTER TABLE "TextItem" ADD COLUMN IF NOT EXISTS "terms" tsvector;
 CREATE INDEX IF NOT EXISTS "TextItem_terms_idx" ON "TextItem" USING gin ("terms");
+-- Beside the row as long as it fits: the planner does not see what lies elsewhere, and would rather read all of it than use the index.
+ALTER TABLE "TextItem" ALTER COLUMN "terms" SET STORAGE MAIN;
+ALTER TABLE "TextItem" SET (toast_tuple_target = 8160);

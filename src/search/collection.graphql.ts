@@ -9,6 +9,7 @@ import { nodeLoader } from '../graphql/node.ts'
 import { readRelated } from '../graphql/related.ts'
 import { collectionsOf } from './collection.ts'
 import { DocumentPages, DocumentRef } from './document.graphql.ts'
+import './search-invariants.ts'
 import { TEXT_LANGUAGES, type TextLanguage } from './language.ts'
 
 const languageWords = (name: string) =>

@@ -20,13 +20,13 @@ const { parentPort, workerData } = require('node:worker_threads')
 const { convert } = require(workerData.library)
 const options = {
   wordwrap: false,
-  limits: { maxInputLength: 20_000_000, maxDepth: 200, maxChildNodes: 200_000 },
+  limits: { maxInputLength: 20_000_000, maxDepth: 200, maxChildNodes: 200_000, ellipsis: '' },
   selectors: [
     { selector: 'a', options: { ignoreHref: true } },
     { selector: 'img', format: 'skip' },
     { selector: 'script', format: 'skip' },
     { selector: 'style', format: 'skip' },
-    { selector: 'head', format: 'skip' },
+    { selector: 'title', format: 'skip' },
     ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map((selector) => ({ selector, options: { uppercase: false } })),
     { selector: 'table', options: { uppercaseHeaderCells: false } },
   ],

@@ -35,14 +35,15 @@ const ExportRef = builder.objectRef<ExportPage>('SearchCollectionExport').implem
   description: 'A page of a collection, written out.',
   fields: (t) => ({
     content: t.exposeString('content', {
-      ...weighs(10 * LONG_VALUE),
+      // It counts once for each document that is asked for.
+      ...weighs(LONG_VALUE / 10),
       description: 'Documents as lines of JSON: externalId, title, content, metadata, tags; each line with its end, so that pages only need to be joined.',
     }),
     documents: t.exposeInt('documents', { description: 'How many there are in it.' }),
     endCursor: t.string({
       nullable: true,
       description: 'Hand it back as `after` for the next page; null where nothing was read.',
-      resolve: ({ end }) => end && encodeCursor(ORDER, end as never),
+      resolve: ({ end }) => end && encodeCursor(ORDER, { id: end.id, createdAtMs: String(end.createdAtMs) }),
     }),
     hasNextPage: t.boolean({ description: 'Whether there is more.', resolve: ({ isMore }) => isMore }),
   }),

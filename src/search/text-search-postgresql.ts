@@ -61,10 +61,12 @@ export const excludedPostgresql = ({ space, terms: { excluded } }: Asked): Prism
   Prisma.sql`"item"."terms" @@ CAST(${excluded.map((term) => matched(space, term)).join(' | ')} AS tsquery)`
 
 /** More are as good as so many. */
-const MOST_ITEMS = 20_000
+const MOST_ITEMS = 5_000
 
 async function weigh(reader: Reader, asked: readonly Asked[]) {
   const lookups = asked.flatMap(({ space, terms }) => stemsWanted(terms).map((lookup) => ({ space, lookup })))
+  // Where there is nothing to weigh it against, it does not matter.
+  if (lookups.length === 1) return [{ ...lookups[0]!, weight: 1 }]
   const count = (where: Prisma.Sql) => Prisma.sql`(SELECT COUNT(*) FROM (SELECT 1 FROM "TextItem" WHERE ${where} LIMIT ${MOST_ITEMS}) AS "counted")`
   const counts = [
     ...asked.map(({ space }) => count(Prisma.sql`"spaceNo" = ${space.no}`)),

@@ -73,6 +73,8 @@ const MOST_ITEMS = 100_000
 
 async function weigh(reader: Reader, asked: readonly Asked[]): Promise<Weighed[]> {
   const lookups = asked.flatMap(({ space, terms }) => stemsWanted(terms).map((lookup) => ({ space, lookup })))
+  // Where there is nothing to weigh it against, it does not matter.
+  if (lookups.length === 1) return [{ ...lookups[0]!, weight: 1 }]
   const counts = Prisma.join(
     [
       ...asked.map(({ space }) => Prisma.sql`SELECT COUNT(*) AS "count" FROM (SELECT 1 FROM "TextItem" WHERE "spaceNo" = ${space.no} LIMIT ${MOST_ITEMS})`),

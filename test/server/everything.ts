@@ -2,6 +2,7 @@
 import { create as createBudget } from '../budgets/budget.ts'
 import { create as createConversation, FORK, send, whenMessage } from '../conversations/conversation.ts'
 import { create as createSchedule } from '../schedules/schedule.ts'
+import { add as addDocument, create as createCollection, DELETE as DELETE_COLLECTION } from '../search/search.ts'
 import { append, CANCEL as CANCEL_STREAM, COMPLETE as COMPLETE_STREAM, OPEN, open } from '../streams/stream.ts'
 import { CANCEL, completes, create, DELETE, does, newTaskId, RETRY, type TaskWorld, whenStatus, whenTask } from '../tasks/task.ts'
 import { COMPLETE, claimOne, FAIL, keyOf, lease, REGISTER, RELEASE, WAIT } from '../tasks/work/work.ts'
@@ -17,6 +18,7 @@ export async function everything(on: TaskWorld): Promise<void> {
   await createSchedule(on.world, on.ada)
   await spending(on)
   await conversations(on)
+  await documents(on)
 }
 
 /** Budgets, a call that has ended and alerted, and one that runs. */
@@ -27,6 +29,15 @@ async function spending(on: TaskWorld): Promise<void> {
   const by = await caller(on, on.ada)
   await called(on.world, by.call(model), { tokens: tokens(2000, 600) })
   await begin(on.world, by.call({ ...model, step: 2 }))
+}
+
+/** A collection with a document of several chunks, and one that is cleared away. */
+async function documents({ world, ada }: TaskWorld): Promise<void> {
+  const { id } = await createCollection(world, ada, { settings: { chunkWords: 20 } })
+  await addDocument(world, ada, id, 'words of a lantern in the harbour '.repeat(20), { externalId: 'everything', tags: ['t'] })
+  const { id: gone } = await createCollection(world, ada)
+  await addDocument(world, ada, gone, 'soon gone')
+  await world.does(DELETE_COLLECTION, { input: { id: gone } }, ada)
 }
 
 async function conversations({ world, ada }: TaskWorld): Promise<void> {

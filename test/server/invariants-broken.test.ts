@@ -601,6 +601,42 @@ describe.each(dialects())('what must never be is found on %s:', (dialect) => {
     })
   })
 
+  describe('of documents and imports', () => {
+    const of = { ownerId, createdAtMs: 1n, updatedAtMs: 1n }
+    const collection = (db: Tx) => db.searchCollection.create({ data: { ...of, id: A, name: 'a', language: 'SIMPLE', chunkWords: 100, overlapWords: 0 } })
+
+    it('a chunk that nobody finds', async () => {
+      const chunk = async (db: Tx) => [
+        await collection(db),
+        await db.searchDocument.create({ data: { ...of, id: B, collectionId: A, content: 'x', metadata: {}, length: 1 } }),
+        await db.searchChunk.create({ data: { id: C, documentId: B, collectionId: A, seq: 0, startAt: 0, endAt: 1, hash: 'x' } }),
+      ]
+      expect(await brokenBy(chunk)).toEqual({ SEARCH_CHUNK_NOT_INDEXED: [{ subjectId: C, documentId: B }] })
+      const indexed = async (db: Tx) => [
+        await chunk(db),
+        await db.textSpace.create({ data: { key: `collection:${A}`, language: 'SIMPLE', items: { create: { id: C, groupId: B } } } }),
+      ]
+      expect(await brokenBy(indexed)).toEqual({})
+    })
+
+    it('a file that is read farther than it goes, or not to its end', async () => {
+      const read = (readBytes: bigint, completedAtMs: bigint | null) =>
+        brokenBy(async (db) => [
+          await collection(db),
+          await db.searchImport.create({
+            data: {
+              ...of,
+              ...{ id: B, collectionId: A, format: 'TEXT', ifExists: 'FAIL', receivedParts: 1, receivedBytes: 5n, isComplete: true, readBytes, readRows: 0 },
+              ...{ added: 0, updated: 0, unchanged: 0, failed: 0, faults: [], completedAtMs },
+            },
+          }),
+        ])
+      expect(await read(6n, null)).toEqual({ SEARCH_IMPORT_READ_TOO_FAR: [{ subjectId: B, readBytes: 6, receivedBytes: 5 }] })
+      expect(Object.keys(await read(4n, 1n))).toEqual(['SEARCH_IMPORT_READ_TOO_FAR'])
+      expect([await read(4n, null), await read(5n, 1n)]).toEqual([{}, {}])
+    })
+  })
+
   it('every one of them is tried here', async () => {
     const names = (await invariantsCheck(database)).map(({ name }) => name)
     const text = readFileSync(new URL(import.meta.url), 'utf8')

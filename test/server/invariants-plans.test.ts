@@ -6,7 +6,19 @@ import { Prisma } from '../../src/generated/sqlite/client.ts'
 import '../../src/graphql/schema.ts'
 import { dialects, type ScratchDatabase, scratchDatabase } from '../kit/databases.ts'
 
-const LARGE = ['Task', 'TaskAttempt', 'TaskDependency', 'Stream', 'StreamChunk', 'Event', 'IdempotencyKey', 'ProviderUsage']
+const LARGE = [
+  'Task',
+  'TaskAttempt',
+  'TaskDependency',
+  'Stream',
+  'StreamChunk',
+  'Event',
+  'IdempotencyKey',
+  'ProviderUsage',
+  'SearchDocument',
+  'SearchChunk',
+  'TextItem',
+]
 
 describe.each(dialects())('what must never be is looked for on %s', (dialect) => {
   let scratch: ScratchDatabase
