@@ -55,7 +55,13 @@ async function ours(store: Store): Promise<Side> {
     fill: async (documents) => {
       for (const batch of batches(documents)) await transact(store, actor, (work) => documentsWrite(work, collection, batch, 'FAIL'))
     },
-    ask: ({ kind, words }) => search(reading(store, actor), { query: words.join(' '), match: kind === 'any of five' ? 'ANY' : 'ALL', limit: FOUND }),
+    ask: ({ kind, words }) =>
+      // By words alone no model is asked.
+      search(
+        reading(store, actor),
+        { store, embedders: null as never },
+        { mode: 'TEXT', query: words.join(' '), match: kind === 'any of five' ? 'ANY' : 'ALL', limit: FOUND },
+      ),
   }
 }
 

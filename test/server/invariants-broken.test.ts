@@ -632,6 +632,48 @@ describe.each(dialects())('what must never be is found on %s:', (dialect) => {
     })
   })
 
+  describe('of vectors', () => {
+    const set = (db: Tx, id: string, values: object) =>
+      db.vectorSet.create({ data: { id, ownerId, space: 'test:space', model: 'test/model', status: 'LIVE', createdAtMs: NOW, ...values } as never })
+    const space = { space: 'test:space' }
+
+    it('two sets of a space that both answer', async () => {
+      const broken = await brokenBy(async (db) => {
+        await set(db, A, {})
+        await set(db, B, {})
+      })
+      expect(broken).toEqual({ VECTORS_LIVE_TWICE: [{ subjectId: A, ...space, live: 2 }] })
+    })
+
+    it('a set whose task has ended, or is not there', async () => {
+      const broken = await brokenBy(async (db) => {
+        await task(db, A, ENDED)
+        await set(db, B, { taskId: A })
+        await set(db, C, { status: 'BUILDING', taskId: C })
+      })
+      expect(broken.VECTORS_WITHOUT_TASK).toEqual(expect.arrayContaining([B, C].map((subjectId) => expect.objectContaining({ subjectId, ...space }))))
+    })
+
+    it('what is to be embedded, and nobody does it or says why', async () => {
+      const pending = (db: Tx, setId: string) => db.vectorPending.create({ data: { setId, itemId: A, stamp: A } })
+      const broken = await brokenBy(async (db) => {
+        await set(db, A, {})
+        await pending(db, A)
+        await set(db, B, { space: 'test:other', error: 'Not today.' })
+        await pending(db, B)
+      })
+      expect(broken).toEqual({ VECTORS_PENDING_UNHEEDED: [{ subjectId: A, ...space, status: 'LIVE' }] })
+    })
+
+    it('a set that counts its vectors wrong', async () => {
+      const broken = await brokenBy(async (db) => {
+        await set(db, A, { items: 2 })
+        await db.vector.create({ data: { setId: A, itemId: B, version: 1n, bytes: Buffer.alloc(4) } })
+      })
+      expect(broken).toEqual({ VECTORS_MISCOUNTED: [{ subjectId: A, items: 2, there: 1 }] })
+    })
+  })
+
   describe('of documents and imports', () => {
     const of = { ownerId, createdAtMs: 1n, updatedAtMs: 1n }
     const collection = (db: Tx) => db.searchCollection.create({ data: { ...of, id: A, name: 'a', language: 'SIMPLE', chunkWords: 100, overlapWords: 0 } })

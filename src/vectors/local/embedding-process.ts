@@ -13,6 +13,8 @@ const LOW_PRIORITY = 5
 export interface EmbeddingProcess {
   readonly pid: number
   isRunning(): boolean
+  /** Why it could not be loaded; null: it could, or is still being loaded. */
+  unloadableBecause(): string | null
   /** One text at a time: the next when this one is answered. */
   embed(text: string): Promise<Float32Array>
   /** What is under way fails, and may be asked for again. Settles when the process is gone. */
@@ -27,6 +29,7 @@ export function startEmbeddingProcess(embedding: LocalEmbedding, log: ProviderLo
   let current: { order: number; resolve(vector: Float32Array): void; reject(error: unknown): void } | null = null
   let orders = 0
   let endedBecause: string | null = null
+  let unloadable: string | null = null
   let lastWords = ''
   const tell = (message: ToEmbedding) => {
     if (child.connected) child.send(message, () => {}) // a channel that just closed shows as the exit below
@@ -54,6 +57,7 @@ export function startEmbeddingProcess(embedding: LocalEmbedding, log: ProviderLo
     if (message.kind === 'ready') return log.info({ loadMs: message.loadMs, engine: message.engine, pid: child.pid }, 'the local model of embeddings is loaded')
     if (message.kind === 'unloadable') {
       log.warn({ reason: message.message }, 'the local model of embeddings cannot be loaded')
+      unloadable = message.message
       current?.reject(failure(message.message, false))
       return void end('it could not be loaded')
     }
@@ -66,6 +70,7 @@ export function startEmbeddingProcess(embedding: LocalEmbedding, log: ProviderLo
   return {
     pid: child.pid ?? 0,
     isRunning: () => endedBecause === null,
+    unloadableBecause: () => unloadable,
     end,
     embed(text) {
       if (endedBecause !== null) return Promise.reject(failure(endedBecause, true))

@@ -57,6 +57,8 @@ export function localEmbedder({ enabled, log, idleMs = 10 * 60_000, packages = f
         job.resolve(await model().embed(job.text))
       } catch (error) {
         job.reject(error)
+        // The others would be told the same, after as many loadings.
+        if (running?.unloadableBecause()) for (let other = next(); other; other = next()) other.reject(error)
       }
     }
     isWorking = false
