@@ -21,20 +21,27 @@ export interface LikenessKeys {
   near: number[]
 }
 
-/** The trigrams of a text, each as a number. A text begins and ends with a blank, so that the shortest has one too. */
-function trigrams(text: string): Set<number> {
-  const padded = ` ${wordsAlone(folded(text))} `
+/** The trigrams of a text's words, each as a number. They begin and end with a blank, so that the shortest has one too. */
+function trigrams(words: string): Set<number> {
+  const padded = ` ${words} `
   const found = new Set<number>()
   for (let i = 0; i + 2 < padded.length; i++) found.add((padded.charCodeAt(i) * 65_536 + padded.charCodeAt(i + 1)) * 65_536 + padded.charCodeAt(i + 2))
   return found
 }
 
 /** Texts compared again and again are taken apart once. */
-export type Compared = Set<number>
-export const toCompared: (text: string) => Compared = trigrams
+export interface Compared {
+  words: string
+  trigrams: Set<number>
+}
+
+export function toCompared(text: string, foldedText = folded(text)): Compared {
+  const words = wordsAlone(foldedText)
+  return { words, trigrams: trigrams(words) }
+}
 
 /** From 0 to 1. */
-export function likeness(a: Compared, b: Compared): number {
+export function likeness({ trigrams: a }: Compared, { trigrams: b }: Compared): number {
   const [small, large] = a.size < b.size ? [a, b] : [b, a]
   let common = 0
   for (const trigram of small) if (large.has(trigram)) common++
@@ -45,7 +52,8 @@ export function likeness(a: Compared, b: Compared): number {
 /** The keys belong to an owner: nobody's texts lead to another's. */
 export function likenessKeys(ownerId: string, text: string): LikenessKeys {
   const minima = new Uint32Array(HASHES.length).fill(0xffffffff)
-  for (const trigram of trigrams(text)) {
+  const words = wordsAlone(folded(text))
+  for (const trigram of trigrams(words)) {
     const mixed = mix(Math.floor(trigram / 0x1_0000_0000) ^ mix((trigram % 0x1_0000_0000) | 0))
     for (let i = 0; i < HASHES.length; i++) {
       const hash = mix(mixed ^ HASHES[i]!) >>> 0
@@ -53,7 +61,7 @@ export function likenessKeys(ownerId: string, text: string): LikenessKeys {
     }
   }
   const near = Array.from({ length: NEAR_KEYS }, (_, i) => key(ownerId, i, minima.subarray(i * MINIMA_A_KEY, (i + 1) * MINIMA_A_KEY).join()))
-  return { same: key(ownerId, 'same', wordsAlone(folded(text))), near }
+  return { same: key(ownerId, 'same', words), near }
 }
 
 /** Six bytes: a whole number to JavaScript, and to both databases. */

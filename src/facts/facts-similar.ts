@@ -1,8 +1,7 @@
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { taskIn } from '../tasks/task-move.ts'
-import { type LikenessKeys, likeness, NEAR, NEAR_KEYS, toCompared } from './fact-likeness.ts'
-import { folded, wordsAlone } from './fact-text.ts'
+import { type Compared, type LikenessKeys, likeness, NEAR, NEAR_KEYS, toCompared } from './fact-likeness.ts'
 
 export interface Similar {
   id: string
@@ -49,14 +48,14 @@ async function similar(work: Work, facts: readonly Likened[]): Promise<Similar[]
       .slice(0, COMPARED[size])
       .map(([other]) => other),
   )
-  const texts = await textsOf(work, [...new Set(candidates.flat())])
+  const others = await comparedOf(work, [...new Set(candidates.flat())])
   return facts.map(({ ownerId, text }, place) => {
-    const own = { words: wordsAlone(folded(text)), compared: toCompared(text) }
+    const own = toCompared(text)
     return candidates[place]!.flatMap((id) => {
-      const other = texts.get(id)
+      const other = others.get(id)
       if (other?.ownerId !== ownerId) return []
-      const isSame = wordsAlone(other.folded) === own.words
-      const by = isSame ? 1 : likeness(own.compared, toCompared(other.folded))
+      const isSame = other.words === own.words
+      const by = isSame ? 1 : likeness(own, other)
       return by >= NEAR ? [{ id, likeness: Math.round(by * 1000) / 1000, isSame }] : []
     })
       .sort((a, b) => Number(b.isSame) - Number(a.isSame) || b.likeness - a.likeness || (a.id < b.id ? 1 : -1))
@@ -83,10 +82,10 @@ function sharing({ sql, dialect }: Work, facts: readonly Likened[], limit: numbe
   return Prisma.sql`WITH "given" AS (SELECT * FROM ${given}) ${Prisma.join(parts, ' UNION ALL ')}`
 }
 
-async function textsOf(work: Work, ids: readonly string[]): Promise<Map<string, { ownerId: string; folded: string }>> {
+async function comparedOf(work: Work, ids: readonly string[]): Promise<Map<string, Compared & { ownerId: string }>> {
   if (!ids.length) return new Map()
   const rows = await work.rows<{ id: string; ownerId: string; folded: string }>(
     Prisma.sql`SELECT "id", "ownerId", "folded" FROM "Fact" WHERE ${taskIn(work, ids)}`,
   )
-  return new Map(rows.map(({ id, ...row }) => [id, row]))
+  return new Map(rows.map(({ id, ownerId, folded }) => [id, { ...toCompared(folded, folded), ownerId }]))
 }
