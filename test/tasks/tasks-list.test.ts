@@ -226,10 +226,13 @@ describe.each(dialects())('tasks on %s', (dialect) => {
       'code.run',
       'conversation.answer',
       'http.request',
+      'search.clear',
+      'search.import',
       'test.held',
       'test.scripted',
       'text.generate',
       'value.keep',
+      'vectors.build',
       'webhook.deliver',
     ])
     const generate = data.taskTypes.find((type: { name: string }) => type.name === 'text.generate')
