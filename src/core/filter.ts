@@ -126,7 +126,11 @@ export function compared(value: unknown, comparators: Comparators, write: (value
           wanted.map((item) => comparable(write(item))),
         ),
       )
-    else truths.push(actual === null ? null : compare(operator, actual, comparable(write(wanted))!))
+    else {
+      // Also where nothing is compared: it refuses what no value can be.
+      const written = comparable(write(wanted))
+      truths.push(actual === null ? null : compare(operator, actual, written!))
+    }
   }
   return and(truths)
 }

@@ -4,6 +4,9 @@ import { Prisma } from '../generated/sqlite/client.ts'
 /** A boolean: as a parameter of a SELECT, PostgreSQL would take it for a text. */
 export const truth = (value: boolean): Prisma.Sql => Prisma.raw(value ? 'TRUE' : 'FALSE')
 
+/** The most that an INTEGER column of PostgreSQL holds; of milliseconds some 25 days. */
+export const MAX_INT = 2_147_483_647
+
 /** A whole number or none. */
 export const wholeInt = (value: number | null): Prisma.Sql => Prisma.sql`CAST(${value} AS INTEGER)`
 /** The same where it may be larger. */

@@ -12,6 +12,7 @@ import { type Actor, actorId } from '../core/actor.ts'
 import { DAY_MS } from '../core/clock.ts'
 import { newId } from '../core/ids.ts'
 import type { TrailedCall, TrailKind } from '../core/trailed-call.ts'
+import { MAX_INT } from '../db/statement-values.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import type { NewEvent, Work } from './work.ts'
 
@@ -176,7 +177,7 @@ const TEXTS = [
   ['originDigest', ({ origin }) => origin?.digest],
 ] as const satisfies [string, (entry: NewEntry) => string | null | undefined][]
 const NUMBERS = [
-  ['durationMs', ({ durationMs }) => durationMs],
+  ['durationMs', ({ durationMs }) => durationMs && Math.min(durationMs, MAX_INT)],
   ['count', ({ count }) => count],
 ] as const satisfies [string, (entry: NewEntry) => number | null | undefined][]
 

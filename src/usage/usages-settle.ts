@@ -1,7 +1,7 @@
 import { budgetsCharge, type EndedCall } from '../budgets/budgets-charge.ts'
 import { newId } from '../core/ids.ts'
 import { keptText } from '../core/kept-text.ts'
-import { fromJson } from '../db/statement-values.ts'
+import { fromJson, MAX_INT } from '../db/statement-values.ts'
 import type { NewEntry } from '../events/trail.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
@@ -57,11 +57,16 @@ async function settle(work: Work, { id, inputTokens: counted, price }: Held, end
   const [after] = await work.rows<UsageValues>(Prisma.sql`
     UPDATE "ProviderUsage" SET "status" = ${work.sql.asEnum('UsageStatus', end.status)}, "inputTokens" = ${int(inputTokens)}, "cachedInputTokens" = ${int(end.cachedInputTokens)},
       "outputTokens" = ${int(end.outputTokens)}, "reasoningTokens" = ${int(end.reasoningTokens)}, "isCounted" = ${end.isCounted}, "costMicroUsd" = CAST(${cost} AS BIGINT),
-      "timeToFirstTokenMs" = ${int(end.timeToFirstTokenMs)}, "durationMs" = COALESCE(${int(end.durationMs)}, CAST(${work.sql.nowMs} - "startedAtMs" AS INTEGER)),
+      "timeToFirstTokenMs" = ${int(end.timeToFirstTokenMs)}, "durationMs" = COALESCE(${int(end.durationMs)}, ${tookMs(work)}),
       "finishReason" = CAST(${textOf(end.finishReason, 200)} AS TEXT), "error" = CAST(${textOf(end.error, 4000)} AS TEXT), "endedAtMs" = ${work.sql.nowMs}
     WHERE "id" = ${id} AND "status" = 'RUNNING' RETURNING ${USAGE_VALUES}`)
   return after
 }
+
+/** A server that comes back after weeks ends calls that took longer than the column holds. */
+const most = Prisma.raw(String(MAX_INT))
+const tookMs = ({ sql }: Work): Prisma.Sql =>
+  Prisma.sql`CAST(CASE WHEN ${sql.nowMs} - "startedAtMs" > ${most} THEN ${most} ELSE ${sql.nowMs} - "startedAtMs" END AS INTEGER)`
 
 /** The trail tells of the call; by its subject a usage has its entry. */
 function entryOf({ id, ownerId, provider, model, status, startedAtMs, endedAtMs }: UsageValues): NewEntry {

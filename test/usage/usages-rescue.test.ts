@@ -62,6 +62,14 @@ describe.each(dialects())('a call whose end nobody tells on %s', (dialect) => {
     expect(await standing(on.world, budget)).toEqual([{ spent: 10, reserved: 0 }])
   })
 
+  it('weeks ago, by an installation that was down meanwhile, is swept as well', async () => {
+    const call = await begin(on.world, by.call())
+    await on.world.client.providerUsage.update({ where: { id: call.usageId }, data: { startedAtMs: { decrement: 60n * 86_400_000n } } })
+    await rescue()
+    await transact(on.world.app.store, server, usagesRescue)
+    expect(await usageRow(on.world, call.usageId)).toMatchObject({ status: 'INTERRUPTED', durationMs: 2_147_483_647 })
+  })
+
   it('is left alone while its attempt runs', async () => {
     const call = await begin(on.world, by.call())
     await transact(on.world.app.store, server, usagesRescue)
