@@ -92,6 +92,6 @@ describe.each(dialects())('what no client of good will sends, on %s', (dialect) 
         { input: { type: 'text.generate', params } },
         ada,
       ),
-    ).toMatchObject([{ code: 'BAD_USER_INPUT', path: ['input', 'params', 'messages', '0'] }])
+    ).toMatchObject([{ code: 'BAD_USER_INPUT', path: ['input', 'params', 'messages', '0', 'images'] }])
   })
 })
