@@ -158,23 +158,33 @@ class Watched {
 
   readonly look = coalesced(() => this.#look().catch(this.warn))
 
-  /** The state first, then the chunks up to its last seq: together they are one moment's truth. */
+  /**
+   * The state first, then the chunks up to its last seq: together they are one moment's truth. Where more came at once than a page
+   * holds, the followers are shown the stream as it was at the end of that page, and then the next: all of them go on together.
+   */
   async #look(): Promise<void> {
     const [state] = await readStreamStates(this.store.database, [this.state.id])
     if (!state) this.gone = true
     else {
       const have = this.#kept[this.#kept.length - 1]?.seq ?? this.state.lastSeq
-      const from = Math.max(have, state.lastSeq - KEPT)
-      // So much came at once that what is kept would not reach the end: it begins anew there.
-      if (from > have) {
-        this.#kept = []
-        this.#characters = 0
-      }
-      if (state.lastSeq > from) this.#keep(await readChunks(this.store.database, state.id, from, state.lastSeq, KEPT))
-      if (state.lastSeq === this.state.lastSeq && state.status === this.state.status) return
-      this.state = state
+      const chunks = state.lastSeq > have ? await readChunks(this.store.database, state.id, have, state.lastSeq, PAGE) : []
+      // What was kept is not what comes before: that has been removed.
+      if (chunks.length && chunks[0]!.seq !== have + 1) this.#drop()
+      this.#keep(chunks)
+      // None though some were counted: they have been removed, as whoever reads on from here is told.
+      const lastSeq = chunks.length ? chunks[chunks.length - 1]!.seq : state.lastSeq
+      const isWhole = lastSeq >= state.lastSeq
+      const status = isWhole || !isFinal(state.status) ? state.status : 'STREAMING'
+      if (!isWhole) void this.look()
+      if (lastSeq === this.state.lastSeq && status === this.state.status) return
+      this.state = { ...state, lastSeq, status }
     }
     await this.#tell()
+  }
+
+  #drop(): void {
+    this.#kept = []
+    this.#characters = 0
   }
 
   #keep(chunks: Chunk[]): void {

@@ -11,7 +11,7 @@ describe.each(dialects())('a stream of many megabytes on %s', (dialect) => {
   let id: string
 
   beforeAll(async () => {
-    world = await openWorld(dialect)
+    world = await openWorld(dialect, { env: { MAX_BODY_BYTES: '6000000' } })
     user = await world.user()
     const { stream, producerToken } = await world.does(
       'mutation { streamOpen(input: {}) { stream { id } producerToken userErrors { code message } } }',
@@ -43,6 +43,33 @@ describe.each(dialects())('a stream of many megabytes on %s', (dialect) => {
     expect(chunks.map((chunk) => chunk.seq)).toEqual(Array.from({ length: PIECES }, (_, seq) => seq))
     expect(chunks.every((chunk) => chunk.content === PIECE)).toBe(true)
     expect(Math.max(...messages.map((update) => update.chunks.length))).toBeLessThanOrEqual(10)
+  })
+
+  test('that ends with much at once is told to all who follow part by part, and its end with the last', async () => {
+    const { stream, producerToken } = await world.does(
+      'mutation { streamOpen(input: {}) { stream { id } producerToken userErrors { code message } } }',
+      {},
+      user,
+    )
+    const FOLLOW = 'subscription ($id: ID!) { streamChunks(streamId: $id) { chunks { seq } lastSeq status } }'
+    const followers = await Promise.all([1, 2].map(() => world.follow(FOLLOW, { id: stream.id }, user)))
+    for (const follower of followers) expect(await follower.take()).toMatchObject({ lastSeq: -1 })
+    const input = { id: stream.id, producerToken, afterSeq: -1, chunks: Array.from({ length: 900 }, () => ({ content: 'x'.repeat(4000) })) }
+    await world.does(
+      'mutation ($input: StreamCompleteInput!) { streamComplete(input: $input) { stream { status } userErrors { code message } } }',
+      { input },
+      user,
+    )
+    for (const follower of followers) {
+      const messages = await follower.until(({ lastSeq }) => lastSeq === 899)
+      let last = -1
+      for (const { chunks, lastSeq, status } of messages) {
+        expect(chunks.map(({ seq }: { seq: number }) => seq)).toEqual(chunks.map((_: unknown, i: number) => last + 1 + i))
+        last += chunks.length
+        expect([lastSeq, status]).toEqual([last, last === 899 ? 'COMPLETED' : 'STREAMING'])
+      }
+      expect(messages.length).toBeGreaterThan(2)
+    }
   })
 
   test('is read by its chunks in pages of bounded size', async () => {
