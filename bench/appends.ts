@@ -11,7 +11,8 @@ import { burst, dataOf, perSecond } from './kit/load.ts'
 import { installPeers, startPeer } from './kit/peers.ts'
 import { median, medianRatio, ROUND_MS, ROUNDS, short, table } from './kit/stats.ts'
 
-const STREAMS = [1, 50, 200]
+// The peer keeps 100 files open at most, and fails where an append has to wait for one.
+const STREAMS = [1, 50]
 const CHUNK = 'and then she said '
 
 type Append = (writer: number) => Promise<unknown>
