@@ -4,6 +4,7 @@
  * An operation that fails is undone by itself and takes nobody with it. Whoever asks while a group is under way joins it, as
  * long as it is small and young; nobody is told of a success or a failure before all of the group is on disk.
  */
+import { setImmediate as turn } from 'node:timers/promises'
 import { type Actor, actorId } from '../core/actor.ts'
 import type { OpenTransaction } from '../db/database.ts'
 import { appendEvents, type LoggedEvent } from './log.ts'
@@ -60,10 +61,18 @@ export class GroupCommit {
     const taken: Entry[] = []
     const events: NewEvent[] = []
     const entries: NewEntry[] = []
+    let looked = false
+    /** What has arrived meanwhile is read first, once: else an operation and its commit would end before the next request is even looked at, and nobody went along. */
+    const arrived = async (): Promise<boolean> => {
+      if (looked) return false
+      looked = true
+      await turn()
+      return this.#queue.length > 0
+    }
     try {
       // Where they stand in the log is known only at the end.
       let logged: LoggedEvent[] = []
-      while (this.#queue.length && taken.length < GROUP_SIZE && performance.now() - since < GROUP_MS) {
+      while (taken.length < GROUP_SIZE && performance.now() - since < GROUP_MS && (this.#queue.length || (await arrived()))) {
         const entry = this.#queue.shift()!
         taken.push(entry)
         if (taken.length > 1) await transaction.mark()

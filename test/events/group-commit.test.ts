@@ -63,6 +63,14 @@ describe('operations that wait for the writer together', () => {
     return list
   }
 
+  test('take along who arrives while the first one is done, before there was a commit to wait for', async () => {
+    // As the next request does that lies in another socket already.
+    const next = new Promise((resolve) => setImmediate(() => resolve(doing('b'))))
+    expect(await doing('a')).toMatchObject({ result: 'a', position: 1 })
+    expect(await next).toMatchObject({ result: 'b', position: 2 })
+    expect(commits).toBe(1)
+  })
+
   test('share a commit, and each is told its own result and its own place in the log', async () => {
     const answers = await Promise.all([doing('a', 2), doing('b', 0), doing('c', 3), doing('d')])
     expect(answers).toEqual([
