@@ -100,24 +100,21 @@ describe.each(dialects())('an idempotency key on %s', (dialect) => {
 
   test('gives both twins the same answer where one is refused and the other is faster before that is remembered', async () => {
     const k = key()
+    const answerOf = (call: Promise<{ result: unknown }>) =>
+      call.then(
+        ({ result }) => result,
+        (error: Error) => error.message,
+      )
     const calls: Promise<unknown>[] = []
     // The refused one's transaction is rolled back when its promise is: the twin begins in this same turn.
     const refuse = async (work: Work) => {
-      const twin = once(store, ann, { mutation: 'm', key: k, input: {} }, (twinWork) => effect(twinWork, k))
-      calls.push(twin)
+      calls.push(answerOf(once(store, ann, { mutation: 'm', key: k, input: {} }, (twinWork) => effect(twinWork, k))))
       // On SQLite the twin waits for the writer, on PostgreSQL for the key's row.
       await work.db.$queryRaw`SELECT 1`
       throw new NotFound('Thing')
     }
-    const first = await once(store, ann, { mutation: 'm', key: k, input: {} }, refuse).then(
-      ({ result }) => result,
-      (error: Error) => error.message,
-    )
-    const second = await calls[0]!.then(
-      (answer) => (answer as { result: unknown }).result,
-      (error: Error) => error.message,
-    )
-    expect(second).toEqual(first)
+    const first = await answerOf(once(store, ann, { mutation: 'm', key: k, input: {} }, refuse))
+    expect(await calls[0]).toEqual(first)
   })
 
   test('leaves nothing where the transaction breaks, and the next call has the effect', async () => {

