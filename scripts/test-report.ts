@@ -31,7 +31,7 @@ export default class TestReporter implements Reporter {
     })
     // A file whose process has died is one that is not whole.
     const stray = errors.filter(({ message }) => !DEAD.test(message))
-    const report: TestReport = { files, strayIn: stray.map((error) => error.VITEST_TEST_PATH ?? null) }
+    const report: TestReport = { files, strayIn: stray.map((error) => (error.VITEST_TEST_PATH as string | undefined) ?? null) }
     writeFileSync(process.env.HOLDFAST_TEST_REPORT!, JSON.stringify(report))
   }
 }
