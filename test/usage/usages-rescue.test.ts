@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { server } from '../../src/core/actor.ts'
 import { transact } from '../../src/events/transact.ts'
@@ -34,7 +35,7 @@ describe.each(dialects())('a call whose end nobody tells on %s', (dialect) => {
 
   async function durable(text: string): Promise<void> {
     await by.write(text)
-    while (!(await on.world.client.streamChunk.count({ where: { streamId: by.streamId } })));
+    while (!(await on.world.client.streamChunk.count({ where: { streamId: by.streamId } }))) await turn()
   }
 
   it('because its server was killed is INTERRUPTED with its stream, and pays for the text that is there', async () => {
@@ -95,7 +96,7 @@ describe.each(dialects())('a call whose end nobody tells on %s', (dialect) => {
     await durable('one two')
     await on.world.does(CANCEL, { input: { id: `Stream:${by.streamId}` } }, on.admin)
     const isOpen = () => on.world.client.stream.count({ where: { id: by.streamId, completedAtMs: null } })
-    while (await isOpen());
+    while (await isOpen()) await turn()
     expect(await usageRow(on.world, call.usageId)).toMatchObject({ status: 'CANCELLED', outputTokens: 2, costMicroUsd: 14n })
   })
 
