@@ -197,3 +197,17 @@ CREATE TRIGGER "TextItem_unindex" AFTER DELETE ON "TextItem" BEGIN
   DELETE FROM "TextTerms" WHERE rowid = OLD."row";
   DELETE FROM "TextImpacts" WHERE rowid = OLD."row";
 END;
+-- How many items each space has: how rare a word is depends on it, and counting 100,000 takes as long as finding the best of them.
+CREATE TABLE IF NOT EXISTS "TextSpaceItems" ("spaceNo" INTEGER PRIMARY KEY NOT NULL, "items" INTEGER NOT NULL);
+DROP TRIGGER IF EXISTS "TextItem_count_insert";
+CREATE TRIGGER "TextItem_count_insert" AFTER INSERT ON "TextItem" BEGIN
+  INSERT INTO "TextSpaceItems" ("spaceNo", "items") VALUES (NEW."spaceNo", 1) ON CONFLICT ("spaceNo") DO UPDATE SET "items" = "items" + 1;
+END;
+DROP TRIGGER IF EXISTS "TextItem_count_delete";
+CREATE TRIGGER "TextItem_count_delete" AFTER DELETE ON "TextItem" BEGIN
+  UPDATE "TextSpaceItems" SET "items" = "items" - 1 WHERE "spaceNo" = OLD."spaceNo";
+END;
+DROP TRIGGER IF EXISTS "TextSpace_uncount";
+CREATE TRIGGER "TextSpace_uncount" AFTER DELETE ON "TextSpace" BEGIN
+  DELETE FROM "TextSpaceItems" WHERE "spaceNo" = OLD."no";
+END;

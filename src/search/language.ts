@@ -53,24 +53,9 @@ export interface Language {
   isStopWord(word: string): boolean
 }
 
-const MAX_STEMS = 50_000
-
 function open(name: TextLanguage, { stemmer, stopwords }: Loaded): Language {
   const silent = new Set(stopwords.map((word) => word.normalize('NFKC').toLowerCase()))
-  // A text's words are mostly those of the text before it.
-  const stems = new Map<string, string>()
-  return {
-    name,
-    isStopWord: (word) => silent.has(word),
-    stem(word) {
-      const known = stems.get(word)
-      if (known !== undefined) return known
-      const stem = stemmer(word) || word
-      if (stems.size >= MAX_STEMS) stems.clear()
-      stems.set(word, stem)
-      return stem
-    },
-  }
+  return { name, isStopWord: (word) => silent.has(word), stem: (word) => stemmer(word) || word }
 }
 
 const opened = new Map<TextLanguage, Promise<Language>>()

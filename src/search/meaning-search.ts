@@ -35,6 +35,7 @@ export interface MeaningHost {
 /** Of each side; of meaning several may be of one group. */
 export const BEST = 200
 const NEAREST = 600
+const MOST_ITEMS = 10 * BEST
 const DAMPING = 60
 /** Whoever has so much of what is asked, by the weight of its words, counts in full. */
 const ENOUGH = 0.5
@@ -64,7 +65,7 @@ export async function meaningSearch({ store, embedders }: MeaningHost, search: M
     search.mode === 'VECTOR'
       ? null
       : store.database.dialect === 'sqlite'
-        ? await statementSqlite(reader, asked, text)
+        ? await statementSqlite(reader, asked, text, search.where ? null : MOST_ITEMS)
         : await statementPostgresql(reader, asked, text)
   if (!near.length && !words) return { hits: [], asked: bySpace(asked) }
   // On SQLite it compares vectors, which is done aside.

@@ -58,8 +58,30 @@ export function splitWords(text: string, limit = Number.POSITIVE_INFINITY): stri
 }
 
 function add(words: Word[], whole: string, start: number, language: Language): void {
-  const lower = lettersOf(whole)
-  if (lower) words.push({ form: folded(lower), stem: folded(language.stem(lower)), isStopWord: language.isStopWord(lower), start, end: start + whole.length })
+  const kinds = kindsOf(language)
+  let kind = kinds.get(whole)
+  if (kind === undefined) {
+    const lower = lettersOf(whole)
+    kind = lower ? { form: folded(lower), stem: folded(language.stem(lower)), isStopWord: language.isStopWord(lower) } : null
+    if (kinds.size >= MAX_KINDS) kinds.clear()
+    kinds.set(whole, kind)
+  }
+  if (kind) words.push({ form: kind.form, stem: kind.stem, isStopWord: kind.isStopWord, start, end: start + whole.length })
+}
+
+type Kind = Pick<Word, 'form' | 'stem' | 'isStopWord'>
+
+/** A text's words are mostly those of the text before it. Null: there is no letter in it. */
+const kindsByLanguage = new WeakMap<Language, Map<string, Kind | null>>()
+const MAX_KINDS = 50_000
+
+function kindsOf(language: Language): Map<string, Kind | null> {
+  let kinds = kindsByLanguage.get(language)
+  if (!kinds) {
+    kinds = new Map()
+    kindsByLanguage.set(language, kinds)
+  }
+  return kinds
 }
 
 function lettersOf(word: string): string {
