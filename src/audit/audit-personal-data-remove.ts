@@ -2,6 +2,7 @@ import { requireKnown, seesAll } from '../core/actor.ts'
 import { BadUserInput, NotFound } from '../core/errors.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
+import { userRequire } from '../identity/user-require.ts'
 import { PERSONAL_DATA_REMOVED } from './audit-entry.ts'
 
 /** Whose: one of them. */
@@ -31,7 +32,6 @@ export async function personalDataRemove(work: Work, removal: Removal): Promise<
 }
 
 async function ofUser(work: Work, userId: string | null): Promise<Prisma.Sql> {
-  const [user] = await work.rows<{ email: string }>(Prisma.sql`SELECT "email" FROM "User" WHERE "id" = ${userId}`)
-  if (!user) throw new NotFound('User', ['input', 'userId'])
-  return Prisma.sql`"userId" = ${userId} OR "email" = ${user.email}`
+  const { email } = await userRequire(work, userId, ['input', 'userId'])
+  return Prisma.sql`"userId" = ${userId} OR "email" = ${email}`
 }

@@ -1,8 +1,10 @@
 /** Who may: budgets of one's own spending are everybody's to make; those that hold for others, or for everything, are an ADMIN's. */
+import { conversationRequire } from '../conversations/conversation-require.ts'
 import { type Actor, actorId, ownedBy, requireKnown, seesAll } from '../core/actor.ts'
 import { BadUserInput, Forbidden, NotFound } from '../core/errors.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
+import { userRequire } from '../identity/user-require.ts'
 import type { BudgetScope, Scoped } from './budget.ts'
 
 /** The budgets that an actor may see, as a Prisma `where`: their own, and those that hold for them by name. */
@@ -42,14 +44,13 @@ export async function scopeFor(work: Work, asked: AskedScope): Promise<Scoped> {
 const NOTHING = { userId: null, taskType: null, conversationId: null }
 
 async function otherUser(work: Work, isAdmin: boolean, userId: string): Promise<void> {
-  const [user] = isAdmin ? await work.rows(Prisma.sql`SELECT "id" FROM "User" WHERE "id" = ${userId}`) : []
-  if (!user) throw new NotFound('User', ['input', 'userId'])
+  if (!isAdmin) throw new NotFound('User', ['input', 'userId'])
+  await userRequire(work, userId, ['input', 'userId'])
 }
 
 async function ownConversation(work: Work, id: string | undefined): Promise<string> {
   if (id === undefined) throw new BadUserInput('Say which conversation.', ['input', 'conversationId'])
-  const found = await work.db.conversation.findFirst({ where: { id, ...ownedBy(work.actor) }, select: { id: true } })
-  if (!found) throw new NotFound('Conversation', ['input', 'conversationId'])
+  await conversationRequire(work, id, ['input', 'conversationId'])
   return id
 }
 

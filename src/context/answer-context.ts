@@ -3,8 +3,8 @@ import { server } from '../core/actor.ts'
 import { reading } from '../events/transact.ts'
 import type { SpokenMessage } from '../providers/provider.ts'
 import { spaceOf } from '../search/collection.ts'
+import { collectionsOwned } from '../search/collections-owned.ts'
 import type { MeaningHost } from '../search/meaning-search.ts'
-import { collectionsOf } from './context-collections.ts'
 import { type Count, contextDivide, type Share } from './context-divide.ts'
 import { documentsAbout, factsAbout } from './context-find.ts'
 import { type Piece, pieceMessage } from './context-piece.ts'
@@ -32,7 +32,7 @@ export async function answerContext(
   const shares: Share[] = []
   if (facts) shares.push({ kind: 'FACT', candidates: await factsAbout(work, host, { ownerId, query, factTags }) })
   if (collections) {
-    const spaces = (await collectionsOf(work, ownerId, collections)).map(spaceOf)
+    const spaces = (await collectionsOwned(work, ownerId, collections)).map(spaceOf)
     shares.push({ kind: 'DOCUMENT', candidates: await documentsAbout(work, host, { ownerId, query }, spaces) })
   }
   const budget = Math.min(rule.budgetTokens ?? Math.floor(room * USUAL_PART), Math.floor(room * MOST_PART))

@@ -4,7 +4,8 @@ import { toGlobalId } from '../core/ids.ts'
 import type { Work } from '../events/work.ts'
 import { factSpace } from '../facts/fact-index.ts'
 import { factsFind } from '../facts/facts-find.ts'
-import { Prisma } from '../generated/sqlite/client.ts'
+import { tagsRead } from '../facts/tags-read.ts'
+import { documentTitles } from '../search/document-titles.ts'
 import { liveSetsOf, type MeaningHost, meaningSearch } from '../search/meaning-search.ts'
 import { chunkTexts } from '../search/search.ts'
 import { textSearch } from '../search/text-search.ts'
@@ -37,11 +38,12 @@ export async function factsAbout(work: Reading, host: MeaningHost, { ownerId, qu
   if (!parts.length) return []
   const filter = factTags?.length ? { tags: { any: factTags } } : null
   const found = await byBoth(work, [factSpace(ownerId)], (mode) => factsFind(work, host, { ownerId, parts, match: 'ANY', mode, filter, first: MOST }))
-  const tags = await tagsOf(
+  const tags = await tagsRead(
     work,
+    ownerId,
     found.map(({ id }) => id),
   )
-  return found.map(({ id, text, score }) => ({ kind: 'FACT', sourceId: toGlobalId('Fact', id), title: tags.get(id) ?? null, text, score }))
+  return found.map(({ id, text, score }) => ({ kind: 'FACT', sourceId: toGlobalId('Fact', id), title: tags.get(id)?.join(', ') ?? null, text, score }))
 }
 
 /** By words and meaning where any of the spaces has vectors, else by words. */
@@ -80,7 +82,7 @@ export async function documentsAbout(work: Reading, host: MeaningHost, { ownerId
     work,
     found.map(({ id }) => id),
   )
-  const titles = await titlesOf(work, [...new Set(found.map(({ groupId }) => groupId))])
+  const titles = await documentTitles(work, ownerId, [...new Set(found.map(({ groupId }) => groupId))])
   return found.flatMap(({ id, groupId, score }): Candidate[] => {
     const text = texts.get(id)
     // What was removed in this moment is left out.
@@ -88,22 +90,4 @@ export async function documentsAbout(work: Reading, host: MeaningHost, { ownerId
       ? []
       : [{ kind: 'DOCUMENT', sourceId: toGlobalId('SearchDocument', groupId), title: titles.get(groupId) ?? null, text, score: score / 1e6 }]
   })
-}
-
-async function titlesOf({ rows }: Reading, ids: readonly string[]): Promise<Map<string, string | null>> {
-  if (!ids.length) return new Map()
-  const found = await rows<{ id: string; title: string | null }>(
-    Prisma.sql`SELECT "id", COALESCE("title", "externalId") AS "title" FROM "SearchDocument" WHERE "id" IN (${Prisma.join([...ids])})`,
-  )
-  return new Map(found.map(({ id, title }) => [id, title]))
-}
-
-async function tagsOf({ rows }: Reading, ids: readonly string[]): Promise<Map<string, string>> {
-  if (!ids.length) return new Map()
-  const found = await rows<{ factId: string; tag: string }>(
-    Prisma.sql`SELECT "factId", "tag" FROM "FactTag" WHERE "factId" IN (${Prisma.join([...ids])}) ORDER BY "factId", "tag"`,
-  )
-  const tags = new Map<string, string>()
-  for (const { factId, tag } of found) tags.set(factId, tags.has(factId) ? `${tags.get(factId)}, ${tag}` : tag)
-  return tags
 }

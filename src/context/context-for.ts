@@ -1,10 +1,9 @@
-import { type Said, wayBack } from '../conversations/history.ts'
+import { conversationWayBack } from '../conversations/conversation-way-back.ts'
+import type { Said } from '../conversations/history.ts'
 import { actorId } from '../core/actor.ts'
 import { toGlobalId } from '../core/ids.ts'
-import type { Database } from '../db/database.ts'
 import { reading } from '../events/transact.ts'
 import type { Work } from '../events/work.ts'
-import { Prisma } from '../generated/sqlite/client.ts'
 import type { MeaningHost } from '../search/meaning-search.ts'
 import { countTokens } from '../usage/tokens.ts'
 import { collectionSpaces } from './context-collections.ts'
@@ -37,13 +36,12 @@ const MOST_TURNS = 200
 
 /** Gathers what fits a budget of what the actor has: turns of the conversation, facts, documents. Null where there is no such conversation of theirs. */
 export async function contextFor(host: MeaningHost, actor: Work['actor'], asked: ContextAsked): Promise<ContextGathered | null> {
-  const { store } = host
+  const work = reading(host.store, actor)
   const ownerId = actorId(actor) ?? ''
   const { conversationId, include } = asked
-  const said = conversationId === undefined ? [] : await turnsOf(store.database, conversationId, ownerId, asked.budgetTokens)
+  const said = conversationId === undefined ? [] : await turnsOf(work, ownerId, conversationId, asked.budgetTokens)
   if (!said) return null
   const query = asked.query ?? said.find(({ role }) => role === 'USER')?.content ?? ''
-  const work = reading(store, actor)
   const kinds: Record<PieceKind, () => Promise<Share>> = {
     TURN: async () => ({ kind: 'TURN', candidates: said.map(toTurn), isUnbroken: true }),
     FACT: async () => ({ kind: 'FACT', candidates: await factsAbout(work, host, { ownerId, query, factTags: asked.factTags }) }),
@@ -64,14 +62,12 @@ export async function contextFor(host: MeaningHost, actor: Work['actor'], asked:
 const toTurn = ({ id, role, content }: Said): Candidate => ({ kind: 'TURN', sourceId: toGlobalId('Message', id), title: role, text: content, score: null })
 
 /** Newest first, no more than can fit; null where the conversation is not the owner's. */
-async function turnsOf(database: Database, conversationId: string, ownerId: string, budget: number): Promise<Said[] | null> {
-  const [conversation] = await database.rows<{ headId: string | null }>(
-    Prisma.sql`SELECT "headId" FROM "Conversation" WHERE "id" = ${conversationId} AND "ownerId" = ${ownerId}`,
-  )
-  if (!conversation) return null
+async function turnsOf(work: Work, ownerId: string, conversationId: string, budget: number): Promise<Said[] | null> {
+  const newestFirst = await conversationWayBack(work, ownerId, conversationId)
+  if (!newestFirst) return null
   const said: Said[] = []
   let characters = 0
-  for await (const each of wayBack(database, conversation.headId)) {
+  for await (const each of newestFirst) {
     if (!each.content) continue
     said.push(each)
     characters += each.content.length

@@ -5,6 +5,7 @@ import { keptJson, keptText } from '../core/kept-text.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import type { Answer } from '../generation/answer.ts'
+import { streamHold } from '../streams/stream-hold.ts'
 import type { HistoryTold } from './history.ts'
 import { headsAt, MESSAGE_VALUES, type MessageValues, messageChanged, OPEN } from './message.ts'
 
@@ -35,10 +36,7 @@ export async function answerBegin(
     contextUsed: readonly Piece[] | null
   },
 ): Promise<void> {
-  const [open] = await work.rows(
-    Prisma.sql`SELECT "id" FROM "Stream" WHERE "id" = ${streamId} AND "attempt" = CAST(${attempt} AS INTEGER) AND ${OPEN} ${work.sql.forUpdate}`,
-  )
-  if (!open) return
+  if (!(await streamHold(work, streamId, attempt))) return
   const [message] = await work.rows<MessageValues>(Prisma.sql`
     UPDATE "Message" SET "status" = ${work.sql.asEnum('MessageStatus', 'STREAMING')}, "streamId" = ${streamId}, "provider" = COALESCE(CAST(${provider ?? null} AS TEXT), "provider"),
       "model" = COALESCE(CAST(${model ?? null} AS TEXT), "model"), "parts" = ${work.sql.json([])}, "text" = '', "error" = NULL, "completedAtMs" = NULL

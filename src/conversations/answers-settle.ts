@@ -4,13 +4,16 @@
  */
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
+import { streamBeginning } from '../streams/stream-beginning.ts'
 import { whenStreamsEnd } from '../streams/stream-ended.ts'
 import { taskIn } from '../tasks/task-move.ts'
 import { whenTasksEnd } from '../tasks/when-tasks-end.ts'
 import { headsAt, MESSAGE_VALUES, type MessagePart, type MessageStatus, type MessageValues, messageChanged, OPEN, textOfParts } from './message.ts'
-import { partsOfChunks, readParts } from './parts-of-chunks.ts'
+import { partsOfChunks } from './parts-of-chunks.ts'
 
 export const ANSWER_TYPE = 'conversation.answer'
+/** More of a stream is not copied into its message; the stream itself has it all. */
+const MAX_BYTES = 2_000_000
 
 interface OpenAnswer {
   id: string
@@ -58,7 +61,7 @@ async function settle(
   status: Exclude<MessageStatus, 'STREAMING' | 'COMPLETED'>,
   error: string | null,
 ): Promise<void> {
-  const parts: MessagePart[] = streamId === null ? [] : partsOfChunks(await readParts(work, streamId))
+  const parts: MessagePart[] = streamId === null ? [] : partsOfChunks(await streamBeginning(work, streamId, MAX_BYTES))
   const [message] = await work.rows<MessageValues>(Prisma.sql`
     UPDATE "Message" SET "status" = ${work.sql.asEnum('MessageStatus', status)}, "parts" = ${work.sql.json(parts)}, "text" = ${textOfParts(parts)}, "error" = CAST(${error} AS TEXT),
       "toolsInvoked" = ${work.sql.json([...new Set(parts.flatMap((part) => (part.type === 'TOOL_CALL' ? [part.name] : [])))])}

@@ -132,7 +132,7 @@ async function tokensOfTurns(turns: readonly ChatMessage[], count: Count): Promi
 const AT_ONCE = 50
 
 /** The messages on the way to one, that one included, newest first; without those of which nothing came. */
-export async function* wayBack(database: Database, headId: string | null): AsyncGenerator<Said, void, undefined> {
+export async function* wayBack(database: Pick<Database, 'rows' | 'sql'>, headId: string | null): AsyncGenerator<Said, void, undefined> {
   for (let at = headId; at !== null; ) {
     const [head] = await database.rows<{ depth: number }>(Prisma.sql`SELECT "depth" FROM "Message" WHERE "id" = ${at}`)
     if (!head) return

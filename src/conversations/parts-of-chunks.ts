@@ -1,24 +1,10 @@
 /** What came of an answer that was cut, out of the chunks of its stream. */
-import type { Work } from '../events/work.ts'
-import { Prisma } from '../generated/sqlite/client.ts'
 import type { ChunkKind } from '../streams/stream.ts'
 import type { MessagePart } from './message.ts'
-
-/** More of a stream is not copied into its message; the stream itself has it all. */
-const MAX_BYTES = 2_000_000
 
 interface Piece {
   kind: ChunkKind
   content: string
-}
-
-/** The chunks of a stream, in order, as this transaction sees them. */
-export async function readParts(work: Work, streamId: string): Promise<Piece[]> {
-  const rows = await work.rows<{ kind: ChunkKind; content: Uint8Array }>(Prisma.sql`
-    SELECT "kind", "content" FROM (
-      SELECT "seq", "kind", "content", SUM(LENGTH("content")) OVER (ORDER BY "seq") AS "through" FROM "StreamChunk" WHERE "streamId" = ${streamId}
-    ) AS "part" WHERE "through" <= ${MAX_BYTES} ORDER BY "seq"`)
-  return rows.map(({ kind, content }) => ({ kind, content: Buffer.from(content).toString('utf8') }))
 }
 
 /** TEXT and REASONING that come one after the other are one part; the others are JSON, each a part of its own. */

@@ -1,9 +1,10 @@
 /** Who may: a fact is its owner's, and an ADMIN's to change; what it comes from must be its owner's too. */
+import { messagesKeep } from '../conversations/messages-keep.ts'
 import { ownedBy } from '../core/actor.ts'
 import { NotFound } from '../core/errors.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
-import { taskIn } from '../tasks/task-move.ts'
+import { tasksKeep } from '../tasks/tasks-keep.ts'
 import { type FactValues, factValues, toFactValues } from './fact.ts'
 
 export const factMine = (work: Pick<Work, 'actor'>, id: string): Prisma.Sql => {
@@ -27,22 +28,19 @@ export interface Source {
 }
 
 const SOURCES = [
-  ['taskId', 'Task'],
-  ['messageId', 'Message'],
+  ['taskId', 'Task', tasksKeep],
+  ['messageId', 'Message', messagesKeep],
 ] as const
 
 /** Of each source what is not there for this owner; what is there stays to the end of the transaction. */
 export async function sourcesMissing(work: Work, ownerId: string, sources: readonly Source[]): Promise<NotFound[][]> {
   const missing: NotFound[][] = sources.map(() => [])
-  for (const [field, table] of SOURCES) {
+  for (const [field, type, keep] of SOURCES) {
     const ids = [...new Set(sources.flatMap((source) => source[field] ?? []))].sort()
     if (!ids.length) continue
-    const found = await work.rows<{ id: string }>(
-      Prisma.sql`SELECT "id" FROM ${Prisma.raw(`"${table}"`)} WHERE ${taskIn(work, ids)} AND "ownerId" = ${ownerId} ORDER BY "id" ${work.sql.forKeyShareOf(table)}`,
-    )
-    const there = new Set(found.map(({ id }) => id))
+    const there = await keep(work, ownerId, ids)
     for (const [index, source] of sources.entries())
-      if (source[field] != null && !there.has(source[field])) missing[index]!.push(new NotFound(table, ['input', field]))
+      if (source[field] != null && !there.has(source[field])) missing[index]!.push(new NotFound(type, ['input', field]))
   }
   return missing
 }

@@ -5,6 +5,7 @@ import type { Store } from '../events/store.ts'
 import { type Committed, transact } from '../events/transact.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
+import { tasksUnschedule } from '../tasks/tasks-unschedule.ts'
 import { scheduleChanged, scheduleHold } from './schedule-change.ts'
 import { schedulePause } from './schedule-pause.ts'
 
@@ -46,7 +47,6 @@ export async function scheduleForget(store: Store, actor: Actor, id: string): Pr
 async function letGo(work: Work, id: string): Promise<'ALL' | 'MORE'> {
   const ticks = await work.execute(Prisma.sql`
     DELETE FROM "ScheduleTick" WHERE "scheduleId" = ${id} AND "tickAtMs" IN (SELECT "tickAtMs" FROM "ScheduleTick" WHERE "scheduleId" = ${id} ORDER BY "tickAtMs" LIMIT ${AT_ONCE})`)
-  const tasks = await work.execute(Prisma.sql`
-    UPDATE "Task" SET "scheduleId" = NULL WHERE "id" IN (SELECT "id" FROM "Task" WHERE "scheduleId" = ${id} ORDER BY "createdAtMs", "id" LIMIT ${AT_ONCE})`)
+  const tasks = await tasksUnschedule(work, id, AT_ONCE)
   return ticks === AT_ONCE || tasks === AT_ONCE ? 'MORE' : 'ALL'
 }

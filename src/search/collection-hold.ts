@@ -3,6 +3,7 @@ import { ownedBy, requireKnown } from '../core/actor.ts'
 import { NotFound } from '../core/errors.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
+import { userLock } from '../identity/user-lock.ts'
 import { COLLECTION_VALUES, type CollectionValues, toCollectionValues } from './collection.ts'
 import { collectionCreate } from './collection-create.ts'
 
@@ -44,6 +45,6 @@ export async function collectionInto(work: Work, { collectionId, collection: nam
   if (known) return known
   if (!createCollection) throw new NotFound('SearchCollection', ['input', 'collection'])
   // Whoever makes collections of this owner waits here, and then finds what a twin has made.
-  await work.rows(Prisma.sql`SELECT "id" FROM "User" WHERE "id" = ${userId} ${work.sql.forUpdate}`)
+  await userLock(work, userId)
   return (await find()) ?? collectionCreate(work, { name: name! })
 }

@@ -4,13 +4,12 @@ import { z } from 'zod'
 import { auditExport, type Exporting } from '../audit/audit-export.ts'
 import { chainRead } from '../audit/chain.ts'
 import { type KnownActor, requireScope, stranger } from '../core/actor.ts'
-import { BadUserInput, DomainError, RateLimited, Unauthenticated } from '../core/errors.ts'
+import { BadUserInput, RateLimited, Unauthenticated } from '../core/errors.ts'
 import type { App, Origin } from '../graphql/context.ts'
-import { maskError } from '../graphql/mask.ts'
-import { clientLeft, finished } from '../graphql/subscribe.ts'
-import { watchActor } from '../identity/actor-watch.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
-import { originOf } from './origin.ts'
+import { sendRefusal, toldOf } from './door-refusal.ts'
+import { OpenResponses } from './open-responses.ts'
+import { originOfRequest } from './origin.ts'
 import type { Performer } from './perform.ts'
 import { tellRefusal } from './refusals.ts'
 import { send, sendEvents, sendJson } from './respond.ts'
@@ -18,10 +17,7 @@ import { send, sendEvents, sendJson } from './respond.ts'
 export const AUDIT_EXPORT_PATH = '/audit/export'
 const DOOR = `GET ${AUDIT_EXPORT_PATH}`
 const METHODS = 'GET, OPTIONS'
-const STATUS: Record<string, number> = { BAD_USER_INPUT: 400, UNAUTHENTICATED: 401, FORBIDDEN: 403, RATE_LIMITED: 429, INTERNAL: 500, UNAVAILABLE: 503 }
-/** Of one user, on this server. */
 const MAX_OPEN = 2
-const SOON_MS = 5000
 
 const place = z
   .string()
@@ -41,13 +37,14 @@ const HEADERS = {
 }
 
 export class AuditDoor {
-  /** Exports under way, by user. */
-  readonly #open = new Map<string, number>()
+  readonly #open: OpenResponses
 
   constructor(
     readonly app: App,
     readonly performer: Performer,
-  ) {}
+  ) {
+    this.#open = new OpenResponses(performer, MAX_OPEN, 'exports may be under way')
+  }
 
   async open(req: IncomingMessage, res: ServerResponse, requestId: string): Promise<void> {
     const { app } = this
@@ -56,17 +53,15 @@ export class AuditDoor {
     for (const name in cors) res.setHeader(name, cors[name]!)
     if (req.method === 'OPTIONS') return send(res, 204, { ...preflightHeaders(app.config, headers.origin), allow: METHODS })
     if (req.method !== 'GET') return sendJson(res, 405, { error: 'The trail is read by GET.' }, { allow: METHODS })
-    const origin = originOf(
-      { requestId, remote: req.socket.remoteAddress, forwarded: headers['x-forwarded-for'], userAgent: headers['user-agent'] },
-      app.config.TRUST_PROXY,
-    )
+    const origin = originOfRequest(req, requestId, app.config.TRUST_PROXY)
     try {
       const actor = await this.#admit(headers.authorization, origin)
       const exporting = await this.#asked(req.url!)
       this.#send(res, actor, exporting)
       app.audit.succeeded(actor, app.audit.call(origin, { kind: 'REQUEST', operation: DOOR }))
     } catch (error) {
-      this.#refuse(res, error, requestId)
+      const told = toldOf(error, requestId, (cause) => app.log.error({ requestId, err: cause }, 'An export failed'))
+      sendRefusal(res, told, requestId)
     }
   }
 
@@ -95,40 +90,10 @@ export class AuditDoor {
   }
 
   #send(res: ServerResponse, actor: KnownActor, exporting: Exporting): void {
-    const { app } = this
-    const count = this.#open.get(actor.userId) ?? 0
-    if (count >= MAX_OPEN) throw new RateLimited(SOON_MS, `At most ${MAX_OPEN} exports may be under way at once.`)
-    const ending = new AbortController()
-    const letGo = this.performer.hold(ending)
-    this.#open.set(actor.userId, count + 1)
-    const unwatch = watchActor(app.store, actor, (reason) => ending.abort(new Unauthenticated(reason)))
+    const ending = this.#open.begin(res, actor)
     // A file that was cut short must not look whole.
-    ending.signal.addEventListener('abort', () => res.destroy(), { once: true })
-    res.once('close', () => {
-      unwatch()
-      letGo()
-      const left = this.#open.get(actor.userId)! - 1
-      if (left) this.#open.set(actor.userId, left)
-      else this.#open.delete(actor.userId)
-      ending.abort(res.writableFinished ? finished : clientLeft)
-    })
-    sendEvents(res, streamOf(auditExport(app.store.database, actor, exporting)), { ...HEADERS[exporting.format], 'cache-control': 'no-store' })
-  }
-
-  #refuse(res: ServerResponse, error: unknown, requestId: string): void {
-    const masked = maskError(error, requestId, (cause) => this.app.log.error({ requestId, err: cause }, 'An export failed'))
-    const code = error instanceof DomainError ? error.code : String(masked.extensions.code)
-    const { retryAfterMs } = masked.extensions
-    sendJson(
-      res,
-      STATUS[code] ?? 400,
-      { errors: [{ message: masked.message, extensions: { code, ...(code === 'INTERNAL' && { requestId }) } }] },
-      {
-        'cache-control': 'no-store',
-        ...(code === 'UNAUTHENTICATED' && { 'www-authenticate': 'Bearer' }),
-        ...(typeof retryAfterMs === 'number' && { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }),
-      },
-    )
+    ending.addEventListener('abort', () => res.destroy(), { once: true })
+    sendEvents(res, streamOf(auditExport(this.app.store.database, actor, exporting)), { ...HEADERS[exporting.format], 'cache-control': 'no-store' })
   }
 }
 

@@ -14,7 +14,7 @@ import { corsHeaders, preflightHeaders } from './cors.ts'
 import { GRAPHIQL_HEADERS, graphiqlPage } from './graphiql.ts'
 import { type Health, live, type Phase, ready } from './health.ts'
 import { METRICS_PATH, metricsDoor } from './metrics-door.ts'
-import { originOf, requestIdOf } from './origin.ts'
+import { originOfRequest, requestIdOf } from './origin.ts'
 import { type Exchange, isLive, type Outcome } from './perform.ts'
 import { readBody } from './read-body.ts'
 import { checkContentType, paramsOfBody } from './request-params.ts'
@@ -102,10 +102,7 @@ export function createHttpServer(app: App, graphql: ReturnType<typeof createGrap
     res.once('close', () => res.writableFinished || ending.abort(clientLeft))
     return {
       method: req.method!,
-      origin: originOf(
-        { requestId, remote: req.socket.remoteAddress, forwarded: headers['x-forwarded-for'], userAgent: headers['user-agent'] },
-        config.TRUST_PROXY,
-      ),
+      origin: originOfRequest(req, requestId, config.TRUST_PROXY),
       authorization: headers.authorization ?? null,
       lastEventId: (headers['last-event-id'] as string | undefined) ?? null,
       traceparent: headers.traceparent as string | undefined,

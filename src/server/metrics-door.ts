@@ -2,14 +2,15 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { requireScope, seesAll } from '../core/actor.ts'
-import { DomainError, Forbidden, RateLimited, Unauthenticated } from '../core/errors.ts'
+import { DomainError, Forbidden } from '../core/errors.ts'
 import type { Gauge } from '../core/figures.ts'
 import type { App } from '../graphql/context.ts'
 import { subscriptionsOpen } from '../graphql/request-figures.ts'
 import { PROMETHEUS_TYPE, prometheusText } from '../telemetry/prometheus.ts'
-import { originOf } from './origin.ts'
+import { sendRefusal, toldOf } from './door-refusal.ts'
+import { originOfRequest } from './origin.ts'
 import type { Performer } from './perform.ts'
-import { send, sendJson } from './respond.ts'
+import { send } from './respond.ts'
 
 export const METRICS_PATH = '/metrics'
 
@@ -20,18 +21,8 @@ export async function metricsDoor(app: App, performer: Performer, req: IncomingM
     await admit(app, performer, req, requestId)
   } catch (error) {
     if (!(error instanceof DomainError)) throw error
-    const { code, message } = error
-    const status = error instanceof RateLimited ? 429 : error instanceof Forbidden ? 403 : error instanceof Unauthenticated ? 401 : 503
-    return sendJson(
-      res,
-      status,
-      { errors: [{ message, extensions: { code } }] },
-      {
-        'cache-control': 'no-store',
-        ...(status === 401 && { 'www-authenticate': 'Bearer' }),
-        ...(error instanceof RateLimited && { 'retry-after': String(Math.ceil(error.retryAfterMs / 1000)) }),
-      },
-    )
+    const told = toldOf(error, requestId, () => {})
+    return sendRefusal(res, told, requestId)
   }
   const text = await prometheusText([subscriptions(), ...(await app.figures.gauges())])
   send(res, 200, { 'content-type': PROMETHEUS_TYPE, 'cache-control': 'no-store' }, text)
@@ -39,12 +30,12 @@ export async function metricsDoor(app: App, performer: Performer, req: IncomingM
 
 const DOOR = 'GET /metrics'
 
-async function admit(app: App, performer: Performer, { headers, socket }: IncomingMessage, requestId: string): Promise<void> {
+async function admit(app: App, performer: Performer, req: IncomingMessage, requestId: string): Promise<void> {
   const { METRICS_TOKEN: token, TRUST_PROXY } = app.config
-  const given = headers.authorization
+  const given = req.headers.authorization
   // Compared as digests: neither its length nor its beginning shows in how long it takes.
   if (token !== undefined && given && timingSafeEqual(digest(given), digest(`Bearer ${token}`))) return
-  const origin = originOf({ requestId, remote: socket.remoteAddress, forwarded: headers['x-forwarded-for'], userAgent: headers['user-agent'] }, TRUST_PROXY)
+  const origin = originOfRequest(req, requestId, TRUST_PROXY)
   const actor = requireScope(await performer.admit(given ?? null, origin, DOOR), 'FIGURES_READ')
   if (!seesAll(actor)) throw new Forbidden('Figures of the whole server are for ADMINs.')
 }

@@ -1,5 +1,6 @@
 /** Where a request comes from. */
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { Origin } from '../graphql/context.ts'
 
@@ -42,3 +43,7 @@ export const originOf = ({ requestId, remote, forwarded, userAgent }: Arrival, h
   address: addressOf(remote, forwarded, hops),
   userAgent: userAgent?.slice(0, MAX_USER_AGENT) ?? null,
 })
+
+/** The same of a request of Node's. */
+export const originOfRequest = ({ headers, socket }: IncomingMessage, requestId: string, hops: number): Origin =>
+  originOf({ requestId, remote: socket.remoteAddress, forwarded: headers['x-forwarded-for'], userAgent: headers['user-agent'] }, hops)

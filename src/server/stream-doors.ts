@@ -4,13 +4,11 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type KnownActor, requireScope } from '../core/actor.ts'
-import { BadUserInput, DomainError, NotFound, RateLimited, Unauthenticated } from '../core/errors.ts'
+import { BadUserInput, DomainError, NotFound, Unauthenticated } from '../core/errors.ts'
 import { idOf, toGlobalId } from '../core/ids.ts'
 import { live } from '../events/live.ts'
 import type { App, Origin } from '../graphql/context.ts'
-import { maskError } from '../graphql/mask.ts'
-import { clientLeft, Ended, finished } from '../graphql/subscribe.ts'
-import { watchActor } from '../identity/actor-watch.ts'
+import { Ended } from '../graphql/subscribe.ts'
 import { isFinal } from '../streams/stream.ts'
 import { streamSeen } from '../streams/stream-access.ts'
 import { StreamExpired } from '../streams/stream-errors.ts'
@@ -19,7 +17,9 @@ import { readStreamEnd, readStreamStates, type StreamState } from '../streams/st
 import { ticketActor } from '../streams/stream-ticket.ts'
 import { taskMayWriteOn, taskStreamNext } from '../tasks/task-stream-next.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
-import { originOf } from './origin.ts'
+import { sendRefusal, type Told, toldOf } from './door-refusal.ts'
+import { OpenResponses } from './open-responses.ts'
+import { originOfRequest } from './origin.ts'
 import type { Performer } from './perform.ts'
 import { tellRefusal } from './refusals.ts'
 import { send, sendEvents, sendJson } from './respond.ts'
@@ -31,17 +31,6 @@ export const STREAMS_PATH = '/streams/'
 const PATH = /^\/streams\/([^/]{1,200}?)(\/ui)?$/
 const DOOR = 'GET /streams'
 const METHODS = 'GET, HEAD, OPTIONS'
-const STATUS: Record<string, number> = {
-  BAD_USER_INPUT: 400,
-  UNAUTHENTICATED: 401,
-  FORBIDDEN: 403,
-  NOT_FOUND: 404,
-  STREAM_EXPIRED: 410,
-  RATE_LIMITED: 429,
-  INTERNAL: 500,
-  UNAVAILABLE: 503,
-}
-const SOON_MS = 5000
 /** `seq`, or `seq.end` once all was said; before it the stream's id where that came in the place of the one that is asked for. */
 const PLACE = /^(?:([0-9a-f-]{36}):)?(-1|\d{1,9})(\.end)?$/
 
@@ -58,13 +47,14 @@ interface Asked {
 }
 
 export class StreamDoors {
-  /** Open connections, by user. */
-  readonly #open = new Map<string, number>()
+  readonly #open: OpenResponses
 
   constructor(
     readonly app: App,
     readonly performer: Performer,
-  ) {}
+  ) {
+    this.#open = new OpenResponses(performer, app.config.MAX_EVENT_STREAMS_PER_USER, 'streams may be open')
+  }
 
   async open(req: IncomingMessage, res: ServerResponse, requestId: string): Promise<void> {
     const { config } = this.app
@@ -81,7 +71,7 @@ export class StreamDoors {
       if (req.method === 'HEAD') return send(res, 200, headers)
       this.#stream(res, asked, headers, requestId)
     } catch (error) {
-      this.#refuse(res, error, requestId)
+      sendRefusal(res, this.#telling(requestId)(error), requestId)
     }
   }
 
@@ -91,10 +81,7 @@ export class StreamDoors {
     const url = new URL(req.url!, 'http://localhost')
     const [, name = '', ui] = PATH.exec(url.pathname) ?? []
     const id = idIn(name)
-    const origin = originOf(
-      { requestId, remote: req.socket.remoteAddress, forwarded: headers['x-forwarded-for'], userAgent: headers['user-agent'] },
-      this.app.config.TRUST_PROXY,
-    )
+    const origin = originOfRequest(req, requestId, this.app.config.TRUST_PROXY)
     const actor = await this.#actor(headers.authorization, url.searchParams.get('ticket'), id, origin)
     const state = await streamSeen(this.app.store.database, actor, id)
     if (!state) throw new NotFound('Stream')
@@ -154,68 +141,30 @@ export class StreamDoors {
 
   #stream(res: ServerResponse, { actor, state, afterSeq, ui, followsTask, isNext }: Asked, headers: Readonly<Record<string, string>>, requestId: string): void {
     const { app } = this
-    const count = this.#open.get(actor.userId) ?? 0
-    if (count >= app.config.MAX_EVENT_STREAMS_PER_USER)
-      throw new RateLimited(SOON_MS, `At most ${app.config.MAX_EVENT_STREAMS_PER_USER} streams may be open at once.`)
-    const ending = new AbortController()
-    const letGo = this.performer.hold(ending)
-    this.#open.set(actor.userId, count + 1)
-    const unwatch = watchActor(app.store, actor, (reason) => ending.abort(new Unauthenticated(reason)))
-    res.once('close', () => {
-      unwatch()
-      letGo()
-      const left = this.#open.get(actor.userId)! - 1
-      if (left) this.#open.set(actor.userId, left)
-      else this.#open.delete(actor.userId)
-      ending.abort(res.writableFinished ? finished : clientLeft)
-    })
+    const ending = this.#open.begin(res, actor)
     const toldStream = (stream: StreamState, after: number): ToldStream => ({
       id: stream.id,
       globalId: toGlobalId('Stream', stream.id),
-      updates: live<StreamUpdate>(ending.signal, (signal) => app.streams.follow(stream, after, signal)),
+      updates: live<StreamUpdate>(ending, (signal) => app.streams.follow(stream, after, signal)),
     })
     const source: StreamSource = {
       first: toldStream(state, afterSeq),
       isNext,
       next: async (endedId) => {
-        const next = followsTask ? await taskStreamNext(app.store, endedId, ending.signal) : null
+        const next = followsTask ? await taskStreamNext(app.store, endedId, ending) : null
         return next && toldStream(next, -1)
       },
       database: app.store.database,
-      endedBy: endedBy(ending.signal),
+      endedBy: endedBy(ending),
       tell: this.#telling(requestId),
     }
     sendEvents(res, keptAlive(ui ? uiEvents(source) : streamEvents(source)), headers)
   }
 
-  #refuse(res: ServerResponse, error: unknown, requestId: string): void {
-    const { code, message, retryAfterMs } = this.#telling(requestId)(error)
-    sendJson(
-      res,
-      STATUS[code] ?? 400,
-      { errors: [{ message, extensions: { code, ...(code === 'INTERNAL' && { requestId }) } }] },
-      {
-        'cache-control': 'no-store',
-        ...(code === 'UNAUTHENTICATED' && { 'www-authenticate': 'Bearer' }),
-        ...(retryAfterMs !== undefined && { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }),
-      },
-    )
-  }
-
   /** The error as it may leave the server; what is ours to mend goes to the log. */
   #telling(requestId: string): (error: unknown) => Told {
-    return (error) => {
-      const masked = maskError(error, requestId, (cause) => this.app.log.error({ requestId, err: cause }, 'Reading a stream failed'))
-      const code = error instanceof DomainError ? error.code : String(masked.extensions.code)
-      return { code, message: masked.message, ...(typeof masked.extensions.retryAfterMs === 'number' && { retryAfterMs: masked.extensions.retryAfterMs }) }
-    }
+    return (error) => toldOf(error, requestId, (cause) => this.app.log.error({ requestId, err: cause }, 'Reading a stream failed'))
   }
-}
-
-export interface Told {
-  code: string
-  message: string
-  retryAfterMs?: number
 }
 
 /** What `?follow` asks for. */

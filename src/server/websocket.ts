@@ -18,7 +18,7 @@ import { refused } from '../graphql/request-figures.ts'
 import { clientLeft, finished } from '../graphql/subscribe.ts'
 import { watchActor } from '../identity/actor-watch.ts'
 import { mayConnect } from './cors.ts'
-import { originOf, requestIdOf } from './origin.ts'
+import { originOfRequest, requestIdOf } from './origin.ts'
 import { isLive, type Performer } from './perform.ts'
 import { checkParams } from './request-params.ts'
 import { keepAlive, send } from './socket-peer.ts'
@@ -132,15 +132,7 @@ export function serveSockets(app: App, http: Server, performer: Performer, times
   })
 
   const opened = (socket: WebSocket, req: IncomingMessage): void => {
-    const origin = originOf(
-      {
-        requestId: requestIdOf(req.headers['x-request-id']),
-        remote: req.socket.remoteAddress,
-        forwarded: req.headers['x-forwarded-for'],
-        userAgent: req.headers['user-agent'],
-      },
-      config.TRUST_PROXY,
-    )
+    const origin = originOfRequest(req, requestIdOf(req.headers['x-request-id']), config.TRUST_PROXY)
     const extra: Extra = { origin, socket, actor: stranger, unwatch: () => {}, endings: new Set() }
     const fail = (error: unknown) => {
       log.debug({ err: error, requestId: origin.requestId }, 'A socket failed')

@@ -11,40 +11,24 @@ import { type Span, type Tracer, tracing } from '../core/tracing.ts'
 import { isUnreachable } from '../db/constraints.ts'
 import type { Store } from '../events/store.ts'
 import { transact } from '../events/transact.ts'
-import type { Work } from '../events/work.ts'
 import type { ChunkCommitter } from '../streams/chunk-committer.ts'
 import { StreamWriter } from '../streams/stream-writer.ts'
-import { type Append, streamsAppend } from '../streams/streams-append.ts'
+import type { Append } from '../streams/streams-append.ts'
+import { attemptConclude } from './attempt-conclude.ts'
+import { AttemptEnd, type Ending } from './attempt-ending.ts'
+import { AttemptProgress } from './attempt-progress.ts'
 import { ABORT_GRACE_MS, type Lease, type TaskValues } from './task.ts'
-import { taskComplete } from './task-complete.ts'
 import { TaskNotLeased } from './task-errors.ts'
-import { type Failure, taskFail } from './task-fail.ts'
-import { taskHeartbeat } from './task-heartbeat.ts'
 import { taskHeld } from './task-held.ts'
 import { childCreate, taskChildren, taskDependencies } from './task-relatives.ts'
-import { taskReleaseCancelled, taskReleaseUnfinished } from './task-release.ts'
 import { taskStreamOpen } from './task-stream-open.ts'
-import type { AtEnd, AttemptEnding, TaskOutcome, TaskRun, TaskType, TaskTypes } from './task-type.ts'
-import { taskWait } from './task-wait.ts'
-
-/** Why an attempt is ended from outside. */
-export enum AttemptEnd {
-  CANCELLED = 'The task was cancelled.',
-  TIMED_OUT = 'The attempt took longer than the task allows.',
-  LEASE_LOST = 'The lease was lost.',
-  STREAM_REFUSED = 'A stream that the attempt wrote takes nothing more.',
-  SHUTDOWN = 'The server stops.',
-}
+import type { AtEnd, TaskOutcome, TaskRun, TaskType, TaskTypes } from './task-type.ts'
 
 export interface RunnerLog {
   warn(facts: object, message: string): void
   info(facts: object, message: string): void
   debug(facts: object, message: string): void
 }
-
-const PROGRESS_EVERY_MS = 250
-
-type Ending = { outcome: TaskOutcome } | { error: unknown } | { end: AttemptEnd }
 
 /** What an attempt needs of the server that it runs in. */
 export interface AttemptHost {
@@ -72,9 +56,8 @@ export class TaskAttempt {
   #isOver = false
   readonly #writers: StreamWriter[] = []
   readonly #atEnd: AtEnd[] = []
-  #endPause: () => void = () => {}
-  #progress: { fraction: number; message?: string | undefined } | null = null
-  #progressing: Promise<void> | null = null
+  /** Made when the function first tells of it: most never do. */
+  #progress: AttemptProgress | null = null
 
   constructor(
     readonly host: AttemptHost,
@@ -93,7 +76,7 @@ export class TaskAttempt {
   end(reason: AttemptEnd): void {
     if (this.#reason) return
     this.#reason = reason
-    this.#endPause()
+    this.#progress?.stop()
     if (!this.#isOver) this.#graceTimer = setTimeout(() => this.#release({ end: reason }), ABORT_GRACE_MS)
     this.#abort?.abort(reason)
   }
@@ -127,8 +110,7 @@ export class TaskAttempt {
       else if ('error' in ending) span?.fail(ending.error instanceof DomainError ? ending.error.message : 'An internal error.')
       clearTimeout(timeout)
       this.#isOver = true
-      this.#endPause()
-      if (this.#progressing) await this.#progressing
+      if (this.#progress) await this.#progress.finish()
       await this.#writeSurely(ending)
     } catch (error) {
       if (error instanceof TaskNotLeased)
@@ -176,9 +158,9 @@ export class TaskAttempt {
         return signal()
       },
       progress: (fraction, message) => {
-        if (this.#isOver) return
-        this.#progress = { fraction, message }
-        this.#progressing ??= this.#tellProgress()
+        if (this.#isOver || this.#reason) return
+        this.#progress ??= new AttemptProgress(this)
+        this.#progress.tell(fraction, message)
       },
       openStream: async (about) => {
         const { result: stream } = await transact(this.host.store, server, (work) => taskStreamOpen(work, this.lease, about))
@@ -197,33 +179,6 @@ export class TaskAttempt {
       createChild: async (key, child) =>
         (await transact(this.host.store, server, (work) => childCreate(work, this.host.types, this.lease, this.task, key, child))).result,
     }
-  }
-
-  /** At once, then after a pause what came meanwhile; the pause ends with the function. */
-  async #tellProgress(): Promise<void> {
-    try {
-      while (this.#progress && !this.#reason) {
-        const progress = this.#progress
-        this.#progress = null
-        await transact(this.host.store, server, (work) => taskHeartbeat(work, this.lease, { progress: progress.fraction, progressMessage: progress.message }))
-        if (!this.#isOver && !this.#reason) await this.#pause(PROGRESS_EVERY_MS)
-      }
-    } catch (error) {
-      if (error instanceof TaskNotLeased) this.end(AttemptEnd.LEASE_LOST)
-      else this.host.log.warn({ err: error, taskId: this.task.id }, 'Progress could not be written.')
-    } finally {
-      this.#progressing = null
-    }
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      this.#endPause = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
   }
 
   /**
@@ -267,56 +222,7 @@ export class TaskAttempt {
     return held === true
   }
 
-  /**
-   * The last transaction: the remaining chunks, then the end of the streams and of the task. The task is held before all else, as whoever
-   * takes it away holds it: so that no two wait in a circle.
-   */
   async #conclude(ending: Ending, remainders: readonly Append[]): Promise<void> {
-    await transact(this.host.store, server, async (work) => {
-      if (remainders.length || this.#atEnd.length) await taskHeld(work, this.lease)
-      let complete = true
-      for (const append of remainders) complete = (await streamsAppend(work, [append])).size === 1 && complete
-      const failure = this.#failureIn(ending, complete)
-      for (const also of this.#atEnd) await also(work, endingOf(ending, failure))
-      if (failure) await this.#fail(work, failure)
-      else if ('outcome' in ending && ending.outcome.waitForChildren) await taskWait(work, this.lease)
-      else if ('outcome' in ending) await taskComplete(work, this.lease, ending.outcome)
-      else if ('end' in ending && ending.end === AttemptEnd.CANCELLED) await taskReleaseCancelled(work, this.lease)
-      else await taskReleaseUnfinished(work, this.lease)
-    })
+    await transact(this.host.store, server, (work) => attemptConclude(work, this, { ending, remainders, atEnd: this.#atEnd }))
   }
-
-  /** What went wrong, if it did. `complete`: whether the streams took all that was written. */
-  #failureIn(ending: Ending, complete: boolean): Failure | null {
-    if ('outcome' in ending) return complete ? null : { error: AttemptEnd.STREAM_REFUSED, retry: true }
-    if ('error' in ending) return this.#failureOf(ending.error)
-    if (ending.end === AttemptEnd.CANCELLED || ending.end === AttemptEnd.SHUTDOWN) return null
-    return ending.end === AttemptEnd.TIMED_OUT ? { error: `${ending.end} ${this.#limits()}`, retry: true, timedOut: true } : { error: ending.end, retry: true }
-  }
-
-  #limits(): string {
-    const { attemptEndsAtMs, startedAtMs } = this.task
-    return `(${(attemptEndsAtMs! - startedAtMs!) / 1000} s)`
-  }
-
-  async #fail(work: Work, failure: Failure): Promise<void> {
-    const status = await taskFail(work, this.lease, failure)
-    this.host.log.info({ taskId: this.task.id, type: this.task.type, attempt: this.task.attempt, status, error: failure.error }, 'An attempt failed.')
-  }
-
-  /** What the user is told of an error: its own words where it is meant for them. */
-  #failureOf(error: unknown): Failure {
-    if (error instanceof DomainError) {
-      const retryAfterMs = 'retryAfterMs' in error && typeof error.retryAfterMs === 'number' ? error.retryAfterMs : undefined
-      return { error: error.message, retry: error.retryable, retryAfterMs }
-    }
-    this.host.log.warn({ err: error, taskId: this.task.id, type: this.task.type }, 'A task type failed with an error of its own.')
-    return { error: 'The task failed with an internal error; the server’s log tells more under the id of the task.', retry: true }
-  }
-}
-
-function endingOf(ending: Ending, failure: Failure | null): AttemptEnding {
-  if (failure) return { kind: failure.timedOut ? 'TIMED_OUT' : 'FAILED', error: failure.error }
-  if ('outcome' in ending) return { kind: 'COMPLETED', error: null }
-  return { kind: 'end' in ending && ending.end === AttemptEnd.CANCELLED ? 'CANCELLED' : 'RELEASED', error: null }
 }

@@ -15,20 +15,19 @@ import type { LoggedEvent } from '../events/log.ts'
 import type { Store } from '../events/store.ts'
 import { transact } from '../events/transact.ts'
 import type { ChunkCommitter } from '../streams/chunk-committer.ts'
-import { streamsRescue } from '../streams/streams-end.ts'
+import { AttemptEnd } from './attempt-ending.ts'
 import type { Turns } from './claim-candidates.ts'
 import { lanesOfTypes } from './lanes.ts'
-import { leasesRenew } from './leases-renew.ts'
 import { type Lease, SERVER_LEASE_SECONDS, SWEEP_EVERY_MS, TASKS_TOPIC } from './task.ts'
-import { AttemptEnd, type AttemptHost, type RunnerLog, TaskAttempt } from './task-attempt.ts'
-import { tasksComplete } from './task-complete.ts'
+import { type AttemptHost, type RunnerLog, TaskAttempt } from './task-attempt.ts'
 import type { Takers } from './task-creator.ts'
+import { TaskFinisher } from './task-finisher.ts'
 import type { Rate } from './task-rates.ts'
+import { taskSweep } from './task-sweep.ts'
 import type { TaskOutcome, TaskTypes } from './task-type.ts'
 import { type Claimed, tasksClaim } from './tasks-claim.ts'
 import { tasksPromote } from './tasks-promote.ts'
 import { tasksRescue } from './tasks-rescue.ts'
-import { tasksStop } from './tasks-stop.ts'
 
 const LOOK_EVERY_MS = 1000
 /** So many are claimed, and completed, by one statement at most. */
@@ -37,19 +36,12 @@ const AT_ONCE = 500
 /** What happens to most tasks most of the time, and puts none into the queue. */
 const AWAY_FROM_QUEUE: ReadonlySet<string> = new Set(['TASK_STARTED', 'TASK_PROGRESSED', 'TASK_COMPLETED', 'TASK_FAILED', 'TASK_CANCELLED'])
 
-interface Finish {
-  lease: Lease
-  outcome: TaskOutcome
-  resolve: (held: boolean) => void
-  reject: (error: unknown) => void
-}
-
 export class TaskRunner implements Takers, AttemptHost {
   /** Two at the same task, where the lease of the first was lost and it does not know yet. */
   readonly #attempts = new Set<TaskAttempt>()
   readonly #offs: (() => void)[] = []
   readonly #turns: Turns = new Map()
-  #finishing: Finish[] = []
+  readonly #finisher: TaskFinisher
   /** Attempts whose functions have ended, and whose ends are being written. */
   #ending = 0
   /** Room set aside for tasks that are being written down. */
@@ -74,6 +66,7 @@ export class TaskRunner implements Takers, AttemptHost {
     readonly options: { worker: string; concurrency: number; log: RunnerLog; only?: readonly string[] },
   ) {
     this.worker = options.worker
+    this.#finisher = new TaskFinisher(store, AT_ONCE)
   }
 
   /** What it works on. */
@@ -161,29 +154,9 @@ export class TaskRunner implements Takers, AttemptHost {
     return this.#swept
   }
 
-  readonly #sweepAgain = coalesced(() => this.#sweep().catch((error) => this.log.warn({ err: error }, 'The sweep failed; it is tried again.')))
-
-  async #sweep(): Promise<void> {
-    const mine = [...this.#attempts]
-    if (mine.length) {
-      const { result: held } = await transact(this.store, server, (work) =>
-        leasesRenew(
-          work,
-          mine.map((attempt) => attempt.lease),
-        ),
-      )
-      for (const attempt of mine) {
-        const renewed = held.get(attempt.lease)
-        if (!renewed) attempt.end(AttemptEnd.LEASE_LOST)
-        else if (renewed.cancelRequested) attempt.end(AttemptEnd.CANCELLED)
-      }
-    }
-    const { result: rescued } = await transact(this.store, server, (work) => tasksRescue(work))
-    for (const task of rescued) this.log.info({ taskId: task.id, status: task.status, attempt: task.attempt }, 'Took a task from a lost worker.')
-    const { result: stopped } = await transact(this.store, server, tasksStop)
-    for (const task of stopped) this.log.info({ taskId: task.id, status: task.status, attempt: task.attempt }, 'Ended a task whose time was over.')
-    await transact(this.store, server, streamsRescue)
-  }
+  readonly #sweepAgain = coalesced(() =>
+    taskSweep(this, [...this.#attempts]).catch((error) => this.log.warn({ err: error }, 'The sweep failed; it is tried again.')),
+  )
 
   /** How many functions more may run. One that has ended makes room though its end is still being written. */
   get #room(): number {
@@ -223,27 +196,6 @@ export class TaskRunner implements Takers, AttemptHost {
     }
   })
 
-  /** Writes what has ended, all of it by one statement. */
-  readonly #record = coalesced(async () => {
-    await turn()
-    const finishing = this.#finishing.splice(0, AT_ONCE)
-    if (!finishing.length) return
-    try {
-      const { result: completed } = await transact(this.store, server, (work) =>
-        tasksComplete(
-          work,
-          finishing.map(({ lease, outcome }) => ({ ...lease, outcome })),
-          { streams: false },
-        ),
-      )
-      for (const { lease, resolve } of finishing) resolve(completed.has(lease.id))
-    } catch (error) {
-      // Each tells its own end by itself: what one of them answered may be what cannot be written.
-      for (const { reject } of finishing) reject(error)
-    }
-    if (this.#finishing.length) void this.#record()
-  })
-
   #rates(): Map<string, Rate> {
     return new Map(this.types.all.flatMap((type) => (type.rate ? [[type.name, type.rate] as const] : [])))
   }
@@ -251,11 +203,9 @@ export class TaskRunner implements Takers, AttemptHost {
   async finish(lease: Lease, outcome: TaskOutcome): Promise<boolean> {
     this.#ending++
     try {
-      return await new Promise((resolve, reject) => {
-        this.#finishing.push({ lease, outcome, resolve, reject })
-        void this.#record()
-        if (!this.#isIdle) void this.claim()
-      })
+      const written = this.#finisher.finish(lease, outcome)
+      if (!this.#isIdle) void this.claim()
+      return await written
     } finally {
       this.#ending--
     }

@@ -1,8 +1,8 @@
 /** What is so at the moment: asked for whenever somebody looks, and at no other time. */
 import type { Gauge } from '../core/figures.ts'
 import type { Store } from '../events/store.ts'
-import { Prisma } from '../generated/sqlite/client.ts'
 import type { StreamHub } from '../streams/stream-hub.ts'
+import { streamsOpen } from '../streams/streams-open.ts'
 import { EVERYBODY } from '../tasks/tally.ts'
 import type { TaskRunner } from '../tasks/task-runner.ts'
 import { talliedStats } from '../tasks/task-stats.ts'
@@ -21,10 +21,7 @@ const MOST_TYPES = 60
 export async function gaugesOf({ store, runner, streams }: Watched): Promise<Gauge[]> {
   const { database, tail } = store
   const { readers, streams: followed } = streams.followed
-  const [tasks, [open]] = await Promise.all([
-    tasksNow(store),
-    database.rows<{ count: number }>(Prisma.sql`SELECT COUNT(*) AS "count" FROM "Stream" WHERE "status" IN ('PENDING', 'STREAMING')`),
-  ])
+  const [tasks, open] = await Promise.all([tasksNow(store), streamsOpen(database)])
   const one = (name: string, help: string, value: number): Gauge => ({ name, help, values: [{ value }] })
   return [
     {
@@ -35,7 +32,7 @@ export async function gaugesOf({ store, runner, streams }: Watched): Promise<Gau
     },
     one('holdfast_tasks_running_here', 'Attempts under way in this server.', runner.running),
     one('holdfast_task_slots', 'How many this server works on at once.', runner.options.concurrency),
-    one('holdfast_streams_open', 'Streams that have not ended, of all servers together.', Number(open!.count)),
+    one('holdfast_streams_open', 'Streams that have not ended, of all servers together.', open),
     one('holdfast_streams_followed', 'Streams that somebody reads at this server.', followed),
     one('holdfast_stream_readers', 'Who reads them.', readers),
     { ...one('holdfast_events', 'The place of the newest event in the log.', tail.position), isTotal: true },

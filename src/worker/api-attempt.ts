@@ -7,8 +7,9 @@
  */
 import { DomainError } from '../core/errors.ts'
 import { keptJson, keptText } from '../core/kept-text.ts'
+import { AttemptEnd, type Ending } from '../tasks/attempt-ending.ts'
 import { ABORT_GRACE_MS } from '../tasks/task.ts'
-import { AttemptEnd, type RunnerLog } from '../tasks/task-attempt.ts'
+import type { RunnerLog } from '../tasks/task-attempt.ts'
 import { type ChildCreation, type RelatedTask, refuseDatabase, type TaskOutcome, type TaskRun, type TaskType } from '../tasks/task-type.ts'
 import { type Api, ApiRefused, type UserFault } from './api.ts'
 import { ApiAppender, ApiStreamWriter } from './api-stream.ts'
@@ -32,8 +33,6 @@ interface Host {
   /** There is something to tell with the next heartbeat. */
   reports(): void
 }
-
-type Ending = { outcome: TaskOutcome } | { error: unknown } | { end: AttemptEnd }
 
 const bare = (globalId: string) => globalId.slice(globalId.indexOf(':') + 1)
 
