@@ -9,7 +9,7 @@ export interface TagsCondition {
   none?: readonly string[] | null
 }
 
-/** What a condition weighs that joins a table: 100 of them take PostgreSQL a second to plan, and 200 more than half a minute. */
+/** What a condition weighs that joins a table: a list with its count took PostgreSQL 1 s with 66 of them, 2.6 s with 100, and 42 s with 190. */
 const JOINED = 3
 
 /** `tagged`: whether a row has one of these tags, which are not none. */
