@@ -6,6 +6,7 @@
  */
 import type { Prisma } from '../generated/sqlite/client.ts'
 import { BadUserInput } from './errors.ts'
+import { idOf } from './ids.ts'
 
 export interface Comparators {
   eq?: unknown
@@ -33,13 +34,24 @@ export interface FilterField {
 
 /** A condition of its own kind, which says the same to the database and of values. */
 export interface Asked {
-  /** How many conditions it counts for; what is too large may be refused here. */
-  size(condition: unknown): number
+  /** How many conditions and values it counts for; what is too large may be refused here. */
+  size(condition: unknown): Size
   sql(condition: unknown): Prisma.Sql
   test(condition: unknown, values: Record<string, unknown>): Truth
 }
 
+export interface Size {
+  conditions: number
+  values: number
+}
+
 export type FilterFields = Record<string, FilterField>
+
+/** A moment that is never absent. */
+export const moment = (column: string): FilterField => ({ column, required: true, write: (value) => BigInt((value as Date).getTime()) })
+
+/** An id of one type; one of another is nowhere. */
+export const idIn = (type: string, column: string): FilterField => ({ column, write: (value) => idOf(type, value as string, ['filter', column]) ?? '' })
 
 const OPERATORS = { eq: 'equals', ne: 'not', in: 'in', notIn: 'notIn', gt: 'gt', gte: 'gte', lt: 'lt', lte: 'lte' } as const
 /** Prisma passes over empty lists of conditions, wherever they stand; these it does not. */
@@ -57,11 +69,15 @@ export function filterWhere(filter: Filter | null | undefined, fields: FilterFie
   return where(filter, fields)
 }
 
-/** Refuses what is too large, and values that none can be. */
-export function filterCheck(filter: Filter | null | undefined, fields: FilterFields): void {
+/** Refuses what is too large, and values that none can be. `within`: what it stands in, where it is no argument by itself. */
+export function filterCheck(filter: Filter | null | undefined, fields: FilterFields, within: readonly string[] = []): void {
   if (!filter) return
-  checkSize(filter, fields)
-  test(filter, {}, fields)
+  try {
+    checkSize(filter, fields)
+    test(filter, {}, fields)
+  } catch (error) {
+    throw error instanceof BadUserInput ? new BadUserInput(error.message, [...within, ...(error.inputPath ?? ['filter'])]) : error
+  }
 }
 
 function where(filter: Filter, fields: FilterFields): Record<string, unknown> {
@@ -172,8 +188,11 @@ function checkSize(filter: Filter, fields: FilterFields): void {
       if (!condition) continue
       if (name === 'and' || name === 'or') for (const inner of condition as Filter[]) visit(inner, depth + 1)
       else if (name === 'not') visit(condition as Filter, depth + 1)
-      else if (fields[name]!.asked) conditions += fields[name]!.asked!.size(condition)
-      else
+      else if (fields[name]!.asked) {
+        const size = fields[name]!.asked!.size(condition)
+        conditions += size.conditions
+        values += size.values
+      } else
         for (const value of Object.values(condition)) {
           conditions++
           values += Array.isArray(value) ? value.length : 1

@@ -4,7 +4,7 @@ import { Prisma } from '../generated/sqlite/client.ts'
 
 const OPERATORS = { eq: '=', ne: '<>', gt: '>', gte: '>=', lt: '<', lte: '<=' } as const
 const EVERYTHING = Prisma.sql`1 = 1`
-const NOTHING = Prisma.sql`1 = 0`
+export const NOTHING = Prisma.sql`1 = 0`
 
 /** Its size is the caller's to check, by `filterWhere` or `filterCheck`. The columns stand there by their names alone. */
 export function filterSql(filter: Filter | null | undefined, fields: FilterFields): Prisma.Sql {
@@ -13,7 +13,7 @@ export function filterSql(filter: Filter | null | undefined, fields: FilterField
     if (condition === null || condition === undefined) continue
     if (name === 'and') all.push(...(condition as Filter[]).map((part) => filterSql(part, fields)))
     else if (name === 'or') all.push(either((condition as Filter[]).map((part) => filterSql(part, fields))))
-    else if (name === 'not') all.push(Prisma.sql`NOT ${filterSql(condition as Filter, fields)}`)
+    else if (name === 'not') all.push(not(filterSql(condition as Filter, fields)))
     else {
       const { column, write, asked } = fields[name]!
       all.push(asked ? asked.sql(condition) : comparedSql(Prisma.raw(`"${column}"`), condition as Comparators, write))
@@ -35,6 +35,8 @@ export function comparedSql(expression: Prisma.Sql, comparators: Comparators, wr
 }
 
 export const allOf = (all: readonly Prisma.Sql[]): Prisma.Sql => (all.length ? Prisma.sql`(${Prisma.join([...all], ' AND ')})` : EVERYTHING)
+
+export const not = (condition: Prisma.Sql): Prisma.Sql => Prisma.sql`NOT ${condition}`
 
 const either = (parts: Prisma.Sql[]): Prisma.Sql => (parts.length ? Prisma.sql`(${Prisma.join(parts, ' OR ')})` : NOTHING)
 

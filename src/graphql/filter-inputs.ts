@@ -1,5 +1,6 @@
 /** The comparators of filters, as input types. */
 import type { Filter } from '../core/filter.ts'
+import { MAX_PATH } from '../db/filter-metadata.ts'
 import { builder, type SchemaTypes } from './builder.ts'
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
@@ -41,6 +42,30 @@ export const IntFilter = comparators('Int', 'Int', 'whole number', { ordered: tr
 export const FloatFilter = comparators('Float', 'Float', 'number', { ordered: true, nullable: true })
 export const BooleanFilter = comparators('Boolean', 'Boolean', 'yes or no')
 export const DateTimeFilter = comparators('DateTime', 'DateTime', 'moment', { ordered: true, nullable: true })
+
+export const TagsFilter = builder.inputType('TagsFilter', {
+  description: 'Conditions on tags; all that are given must hold.',
+  fields: (t) => ({
+    any: t.stringList({ description: 'Has at least one of these.' }),
+    all: t.stringList({ description: 'Has all of these.' }),
+    none: t.stringList({ description: 'Has none of these.' }),
+  }),
+})
+
+export const MetadataFilter = builder.inputType('MetadataFilter', {
+  description:
+    'Conditions on one value in the metadata; all that are given must hold. A value of another type is as good as absent, and so is null: no comparison with it holds, nor its opposite.',
+  fields: (t) => ({
+    path: t.stringList({
+      required: true,
+      description: `The keys that lead to it, from the outermost, as \`["author", "name"]\`; 1 to ${MAX_PATH}. They lead through objects, not through lists.`,
+    }),
+    string: t.field({ type: StringFilter, description: 'Of a text.' }),
+    number: t.field({ type: FloatFilter, description: 'Of a number.' }),
+    boolean: t.field({ type: BooleanFilter, description: 'Of true and false.' }),
+    isPresent: t.boolean({ description: 'Whether there is a value other than null.' }),
+  }),
+})
 
 /** A filter input with `and`, `or`, `not` over itself. */
 export function filterInput(name: string, description: string, fields: Record<string, { type: unknown; description: string }>) {

@@ -110,5 +110,9 @@ class InputFaults extends Error {
 function parse<Input>(schema: z.ZodType<Input>, value: unknown): Input {
   const result = schema.safeParse(value, { error: faultWords })
   if (result.success) return result.data
-  throw new InputFaults(faultsOf(result.error.issues).map(({ message, path }) => new BadUserInput(`${message.replace(/\.$/, '')}.`, ['input', ...path])))
+  throw new InputFaults(inputFaults(result.error))
 }
+
+/** What zod finds wrong with an input, as user errors. */
+export const inputFaults = ({ issues }: z.ZodError): DomainError[] =>
+  faultsOf(issues).map(({ message, path }) => new BadUserInput(`${message.replace(/\.$/, '')}.`, ['input', ...path]))

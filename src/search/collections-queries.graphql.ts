@@ -2,7 +2,7 @@
 import { queryFromInfo } from '@pothos/plugin-prisma'
 import type { GraphQLResolveInfo } from 'graphql'
 import { ownedBy, requireKnown } from '../core/actor.ts'
-import { type FilterFields, filterWhere } from '../core/filter.ts'
+import { type Filter, type FilterFields, filterWhere, idIn, moment } from '../core/filter.ts'
 import { idOf } from '../core/ids.ts'
 import { cursorColumns, type OrderTerm, type PageArgs, planPage, toPage } from '../core/page.ts'
 import type { LiveEvent } from '../events/events.graphql.ts'
@@ -17,10 +17,7 @@ import { CollectionEvent, CollectionPages, CollectionRef } from './collection.gr
 import { COLLECTION_VALUES, collectionsOf, insideOf, toCollectionValues } from './collection.ts'
 import { DocumentPages, DocumentRef } from './document.graphql.ts'
 import { DocumentFilterInput } from './document-filter.graphql.ts'
-import { type DocumentFilter, documentWhere } from './document-filter.ts'
-
-const moment = (column: string) => ({ column, required: true, write: (value: unknown) => BigInt((value as Date).getTime()) })
-const idIn = (type: string, column: string) => ({ column, required: true, write: (value: unknown) => idOf(type, value as string, ['filter', column]) ?? '' })
+import { documentWhere } from './document-filter.ts'
 
 const COLLECTION_FILTER_FIELDS: FilterFields = {
   id: idIn('SearchCollection', 'id'),
@@ -107,14 +104,14 @@ builder.queryFields((t) => ({
         orderBy: t.arg({ type: [DocumentOrder.ref], description: 'In which order; at most 5 terms.' }),
       },
       resolve: (_root, args, ctx, info) =>
-        documentPage(ctx, info, { filter: args.filter as DocumentFilter, order: DocumentOrder.toTerms(args.orderBy, NEWEST_FIRST), args }) as never,
+        documentPage(ctx, info, { filter: args.filter, order: DocumentOrder.toTerms(args.orderBy, NEWEST_FIRST), args }) as never,
     },
     ...DocumentPages,
   ),
 }))
 
 interface AskedPage {
-  filter: DocumentFilter | null | undefined
+  filter: Filter | null | undefined
   order: readonly OrderTerm[]
   args: PageArgs
 }
@@ -124,7 +121,7 @@ async function documentPage(ctx: Context, info: GraphQLResolveInfo, { filter, or
   const plan = planPage(args, order)
   const { ownerId } = ownedBy(ctx.actor)
   const { database } = ctx.app.store
-  const from = Prisma.sql`FROM "SearchDocument" AS "document" WHERE ${documentWhere(database.dialect, filter, ['filter'])}
+  const from = Prisma.sql`FROM "SearchDocument" AS "document" WHERE ${documentWhere(database.dialect, filter)}
     ${ownerId === undefined ? Prisma.empty : Prisma.sql`AND "ownerId" = ${ownerId}`}
     AND EXISTS (SELECT 1 FROM "SearchCollection" AS "of" WHERE "of"."id" = "document"."collectionId" AND "of"."deletedAtMs" IS NULL)`
   const orderBy = plan.orderBy.flatMap((term) => Object.entries(term).map(([column, way]) => Prisma.raw(`"${column}" ${way === 'asc' ? 'ASC' : 'DESC'}`)))

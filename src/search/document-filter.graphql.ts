@@ -1,26 +1,5 @@
 /** What documents can be filtered by, as input. */
-import { builder } from '../graphql/builder.ts'
-import { BooleanFilter, DateTimeFilter, FloatFilter, filterInput, IdFilter, StringFilter } from '../graphql/filter-inputs.ts'
-
-const TagsFilter = builder.inputType('SearchTagsFilter', {
-  description: 'Conditions on the tags of a document; all that are given must hold.',
-  fields: (t) => ({
-    any: t.stringList({ description: 'It has at least one of these.' }),
-    all: t.stringList({ description: 'It has every one of these.' }),
-    none: t.stringList({ description: 'It has none of these.' }),
-  }),
-})
-
-const MetadataFilter = builder.inputType('SearchMetadataFilter', {
-  description: 'Conditions on one value of the metadata; all that are given must hold. A value of another type fulfils none of them.',
-  fields: (t) => ({
-    path: t.stringList({ required: true, description: 'The keys that lead to it, as `["author", "name"]`; at most 8.' }),
-    string: t.field({ type: StringFilter, description: 'It is a text, and so.' }),
-    number: t.field({ type: FloatFilter, description: 'It is a number, and so.' }),
-    boolean: t.field({ type: BooleanFilter, description: 'It is true or false.' }),
-    isPresent: t.boolean({ description: 'Whether there is a value other than null.' }),
-  }),
-})
+import { DateTimeFilter, filterInput, IdFilter, MetadataFilter, StringFilter, TagsFilter } from '../graphql/filter-inputs.ts'
 
 export const DocumentFilterInput = filterInput('SearchDocumentFilter', 'Which documents.', {
   collectionId: { type: IdFilter, description: 'The id of its collection.' },

@@ -9,7 +9,6 @@ import { SEARCH_COST } from '../graphql/scale.ts'
 import { ChunkRef } from './chunk.graphql.ts'
 import { DocumentRef } from './document.graphql.ts'
 import { DocumentFilterInput } from './document-filter.graphql.ts'
-import type { DocumentFilter } from './document-filter.ts'
 import { type DocumentHit, search } from './search.ts'
 import { searchCount } from './search-count.ts'
 import { MAX_SPACES } from './text-asked.ts'
@@ -144,7 +143,7 @@ builder.queryField('search', (t) =>
           mode: input.mode ?? 'TEXT',
           collectionIds: collectionIds(input.collections),
           match: input.match ?? (input.mode === 'HYBRID' ? ('ANY' as const) : ('ALL' as const)),
-          filter: input.filter as DocumentFilter | null,
+          filter: input.filter,
         }
         const hits = await search(ctx.reading, ctx.app, { ...asked, limit: limit + 1, after: behind(input.after) })
         const edges = hits.slice(0, limit).map((node) => ({ cursor: encodeCursor(ORDER, node as never), node }))

@@ -1,11 +1,12 @@
 /** Searches the documents of collections. */
 import { ownedBy, requireKnown } from '../core/actor.ts'
 import { BadUserInput, NotFound } from '../core/errors.ts'
+import type { Filter } from '../core/filter.ts'
 import { toGlobalId } from '../core/ids.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { spaceOf } from './collection.ts'
-import { type DocumentFilter, documentWhere } from './document-filter.ts'
+import { documentWhere } from './document-filter.ts'
 import { liveSetsOf, type MeaningHost, meaningSearch } from './meaning-search.ts'
 import type { Asked, TextHit, TextHits, TextMatch, TextSearch } from './text-asked.ts'
 import { MAX_SPACES } from './text-asked.ts'
@@ -21,7 +22,7 @@ export interface DocumentSearch {
   /** Inner ids; left out: all that the actor owns. */
   collectionIds?: readonly string[] | undefined
   match: TextMatch
-  filter?: DocumentFilter | null | undefined
+  filter?: Filter | null | undefined
   limit: number
   after?: { score: number; groupId: string } | undefined
 }
@@ -64,9 +65,9 @@ async function needVectors(work: Work, spaces: readonly string[]): Promise<void>
 }
 
 /** Which documents may be found at all. */
-export const filtered = (work: Pick<Work, 'dialect'>, filter: DocumentFilter | null | undefined): TextSearch['where'] =>
+export const filtered = (work: Pick<Work, 'dialect'>, filter: Filter | null | undefined): TextSearch['where'] =>
   filter
-    ? Prisma.sql`EXISTS (SELECT 1 FROM "SearchDocument" AS "document" WHERE "document"."id" = "item"."groupId" AND ${documentWhere(work.dialect, filter)})`
+    ? Prisma.sql`EXISTS (SELECT 1 FROM "SearchDocument" AS "document" WHERE "document"."id" = "item"."groupId" AND ${documentWhere(work.dialect, filter, ['input'])})`
     : undefined
 
 /** The spaces of collections that are the actor's. What is not theirs is not found, whether it is there or not. */

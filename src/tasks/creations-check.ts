@@ -1,5 +1,6 @@
 /** What is wrong with each of many tasks that are to be made together, found before anything is written. */
 import { BadUserInput, DomainError, IdTaken } from '../core/errors.ts'
+import type * as batch from '../events/batch.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { circlesCheck, type Known, knownHold, referencesCheck } from './creations-references.ts'
@@ -7,12 +8,9 @@ import { taskIn } from './task-move.ts'
 import { type Prepared, type TaskCreation, taskPrepare } from './task-prepare.ts'
 import type { TaskTypes } from './task-type.ts'
 
-/** One of many that are to be made: what was asked for, or what is wrong with the asking. */
-export interface Wanted {
+export interface Wanted extends batch.Wanted<TaskCreation> {
   /** As far as it is known. */
   id?: string | undefined
-  creation: TaskCreation | null
-  faults: readonly DomainError[]
 }
 
 /** With the paths that they would have alone. */

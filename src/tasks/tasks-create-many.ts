@@ -3,8 +3,7 @@
  * PostgreSQL a statement that fails takes the transaction with it; what could become wrong meanwhile is held. Only an id that a
  * twin takes in the same moment is found by the writing itself, and then nothing is made.
  */
-import { DomainError, IdTaken } from '../core/errors.ts'
-import { meaningOf } from '../db/constraints.ts'
+import { type ErrorPolicy, faultsRefuse, orTaken, type Skipped, skippedOf } from '../events/batch.ts'
 import type { Work } from '../events/work.ts'
 import { type CheckedAll, creationsCheck, type Wanted } from './creations-check.ts'
 import { creationsWrite } from './creations-write.ts'
@@ -12,23 +11,19 @@ import type { TaskMade } from './task-create.ts'
 import { TaskSkipped } from './task-errors.ts'
 import type { TaskTypes } from './task-type.ts'
 
-export type ErrorPolicy = 'REJECT_ALL' | 'SKIP_FAILED'
-
 export interface CreatedMany {
   /** In the order of what was asked for; null: skipped. */
   tasks: (TaskMade | null)[]
-  skipped: { index: number; errors: DomainError[] }[]
+  skipped: Skipped[]
 }
-
-const MAX_FAULTS = 100
-const MAX_FAULTS_OF_ONE = 10
 
 export async function tasksCreateMany(work: Work, types: TaskTypes, wanted: readonly Wanted[], policy: ErrorPolicy): Promise<CreatedMany> {
   const checked = await creationsCheck(work, types, wanted)
-  if (policy === 'REJECT_ALL') refuseFaults(checked)
+  const faults = checked.items.map((item) => item.faults)
+  if (policy === 'REJECT_ALL') faultsRefuse('tasks', faults)
   else skipWhatRefers(checked, wanted)
   const good = checked.items.map(({ prepared, faults }) => (faults.length ? null : prepared!))
-  const made = await orTaken(() =>
+  const made = await orTaken('tasks', () =>
     creationsWrite(
       work,
       good.filter((each) => each !== null),
@@ -37,27 +32,7 @@ export async function tasksCreateMany(work: Work, types: TaskTypes, wanted: read
   )
   return {
     tasks: good.map((prepared) => (prepared ? made.get(prepared)! : null)),
-    skipped: checked.items.flatMap(({ faults }, index) =>
-      faults.length ? [{ index, errors: faults.slice(0, MAX_FAULTS_OF_ONE).map((fault) => at(index, fault)) }] : [],
-    ),
-  }
-}
-
-/** A fault of one, where it stands among many. */
-const at = (index: number, { code, message, inputPath }: DomainError): DomainError =>
-  new DomainError(code, message, ['input', 'tasks', String(index), ...(inputPath ?? []).slice(1)])
-
-/** What several have in common, as a circle, is told once. */
-function refuseFaults({ items }: CheckedAll): void {
-  const places = new Map<DomainError, number>()
-  for (const [index, { faults }] of items.entries()) for (const fault of faults) if (!places.has(fault)) places.set(fault, index)
-  const faults = [...places].slice(0, MAX_FAULTS).map(([fault, index]) => at(index, fault))
-  if (faults.length) throw new CreationsRefused(faults)
-}
-
-class CreationsRefused extends DomainError {
-  constructor(override readonly faults: readonly DomainError[]) {
-    super(faults[0]!.code, faults[0]!.message, faults[0]!.inputPath)
+    skipped: skippedOf('tasks', faults),
   }
 }
 
@@ -80,14 +55,5 @@ function skipWhatRefers({ items, places }: CheckedAll, wanted: readonly Wanted[]
       // One that has a fault of its own need not hear of those of others.
       if (!faults.length || faults.every((fault) => fault instanceof TaskSkipped)) faults.push(new TaskSkipped(wanted[place]!.id!, place, path))
     }
-  }
-}
-
-async function orTaken<T>(write: () => Promise<T>): Promise<T> {
-  try {
-    return await write()
-  } catch (error) {
-    const meaning = meaningOf(error)
-    throw meaning instanceof IdTaken ? new DomainError(meaning.code, meaning.message, ['input', 'tasks']) : error
   }
 }

@@ -7,8 +7,7 @@
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import { type Actor, ownedBy } from '../core/actor.ts'
-import { BadUserInput } from '../core/errors.ts'
-import { type Filter, filterWhere } from '../core/filter.ts'
+import { type Filter, filterCheck } from '../core/filter.ts'
 import { filterSql } from '../db/filter-sql.ts'
 import { once } from '../events/once.ts'
 import type { Store } from '../events/store.ts'
@@ -39,7 +38,8 @@ export const MOST_AT_ONCE = 10_000
 const STEP = 500
 
 export async function tasksOfFilter(store: Store, actor: Actor, { mutation, key, input, filter, can, change }: Sweeping): Promise<Committed<Swept>> {
-  const where = Prisma.sql`${ownedTask(ownedBy(actor))} AND ${conditionOf(filter)} AND ${can}`
+  filterCheck(filter, TASK_FILTER_FIELDS, ['input'])
+  const where = Prisma.sql`${ownedTask(ownedBy(actor))} AND ${filterSql(filter, TASK_FILTER_FIELDS)} AND ${can}`
   const swept: Committed<Swept> = { result: { count: 0, hasMore: false }, position: null }
   let after: string | null = null
   for (let step = 0; step < MOST_AT_ONCE / STEP; step++) {
@@ -58,15 +58,6 @@ export async function tasksOfFilter(store: Store, actor: Actor, { mutation, key,
   // Where nothing could be done to any of so many, calling again would do nothing either.
   swept.result.hasMore = swept.result.count > 0
   return swept
-}
-
-function conditionOf(filter: Filter): Prisma.Sql {
-  try {
-    filterWhere(filter, TASK_FILTER_FIELDS)
-    return filterSql(filter, TASK_FILTER_FIELDS)
-  } catch (error) {
-    throw error instanceof BadUserInput ? new BadUserInput(error.message, ['input', ...(error.inputPath ?? ['filter'])]) : error
-  }
 }
 
 /** The next of them, and the place of the last of these if there are more: when it was made, and its id. */

@@ -46,6 +46,9 @@ const FILTERS: [string, object, number[]][] = [
   ['a way through what is no object', at({ isPresent: true }, 'deep', 'er', 'x'), [0]],
   ['a way through a list', at({ isPresent: true }, 'list', '0'), []],
   ['a key with quotation marks', at({ number: { eq: 1 } }, 'odd"key\\'), [1]],
+  ['eight keys', at({ isPresent: false }, ...'abcdefgh'), [0, 1, 2, 3, 4]],
+  ['hundreds of values', at({ string: { in: Array.from({ length: 900 }, (_, i) => `${i}`) } }, 'n'), [2]],
+  ['more tags than any has', { tags: { all: Array.from({ length: 65 }, (_, i) => `${i}`) } }, []],
   ['a key with a dot', at({ string: { eq: 'dotted' } }, 'a.b'), [1]],
   ['a key that is SQL', at({ isPresent: true }, `') OR 1=1 --`), []],
   [
@@ -148,10 +151,12 @@ describe.each(dialects())('a list of facts on %s', (dialect) => {
 
   it.each([
     ['a long q', { q: 'x'.repeat(1001) }],
-    ['a path of six keys', at({ isPresent: true }, ...'abcdef')],
+    ['a path of nine keys', at({ isPresent: true }, ...'abcdefghi')],
     ['no path', at({ isPresent: true })],
     ['a long key', at({ isPresent: true }, 'k'.repeat(201))],
-    ['too many tags', { tags: { any: Array.from({ length: 201 }, String) } }],
+    ['too many tags', { tags: { any: Array.from({ length: 1001 }, String) } }],
+    ['tags that take too long to be looked for one by one', { tags: { all: Array.from({ length: 67 }, String) } }],
+    ['too many values', at({ string: { in: Array.from({ length: 1001 }, String) } }, 'n')],
     ['too many conditions', { metadata: Array.from({ length: 101 }, () => ({ path: ['a', 'b'], isPresent: true })) }],
     ['too many levels', Array.from({ length: 8 }).reduce<object>((filter) => ({ not: filter }), { q: 'x' })],
   ])('is refused a filter with %s, also live', async (_what, filter) => {

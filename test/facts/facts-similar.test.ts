@@ -136,6 +136,12 @@ describe.each(dialects())('facts that say the same on %s', (dialect) => {
       expect(await world.refused(CREATE_MANY, { input: { facts: tooMany } }, bob)).toEqual([expect.objectContaining({ path: ['input', 'facts'] })])
     })
 
+    it('tell all faults of each where all are refused, and the first ten where it is skipped', async () => {
+      const facts = [{ text: 'x', tags: Array.from({ length: 12 }, () => '') }]
+      expect(await world.refused(CREATE_MANY, { input: { facts } }, bob)).toHaveLength(12)
+      expect((await many(facts, { errorPolicy: 'SKIP_FAILED' })).skipped[0].userErrors).toHaveLength(10)
+    })
+
     it('of two that bring the same id, one is made', async () => {
       const id = newFactId()
       const both = await Promise.all(['one', 'two'].map((text) => world.ask(CREATE_MANY, { input: { facts: [{ id, text }] } }, bob)))

@@ -38,7 +38,7 @@ describe.each(dialects())('search on %s', (dialect) => {
         tags: ['river'],
         metadata: { depth: 24, country: { code: 'nl' }, note: null },
       },
-      { externalId: 'text', content: 'A harbour without anything known about it.', metadata: { depth: 'deep' } },
+      { externalId: 'text', content: 'A harbour without anything known about it.', metadata: { depth: 'deep', 'a"b\\c': { '': 1 } } },
     ]
     await world.does(ADD_MANY, { input: { collectionId: id, documents } }, ada)
   })
@@ -88,6 +88,8 @@ describe.each(dialects())('search on %s', (dialect) => {
     expect(await by({ path: ['note'], isPresent: true })).toEqual([])
     expect(await by({ path: ['country'], isPresent: false })).toEqual(['text'])
     expect(await by({ path: ['country', "co'de"], isPresent: true })).toEqual([])
+    expect(await by({ path: ['a"b\\c', ''], number: { eq: 1 } })).toEqual(['text'])
+    expect(await by({ path: [...'abcdefgh'], isPresent: true })).toEqual([])
     expect(await by({ path: ['depth'], number: { lt: 20 } }, { path: ['free'], boolean: { eq: false } })).toEqual(['oslo'])
   })
 
@@ -97,11 +99,16 @@ describe.each(dialects())('search on %s', (dialect) => {
     expect(await by({ not: { tags: { any: ['river'] } } })).toEqual(['oslo', 'text'])
     expect(await by({ and: [{ tags: { any: ['river'] } }, { metadata: [{ path: ['depth'], number: { gt: 20 } }] }] })).toEqual(['rotterdam'])
     expect(await by({ createdAt: { lt: '2020-01-01T00:00:00Z' } })).toEqual([])
+    const deep = { metadata: [{ path: [...'abcdefgh'], isPresent: true }] }
+    expect(await by({ and: [{ or: [{ and: [{ or: [{ not: deep }] }] }] }] })).toEqual(['hamburg', 'oslo', 'rotterdam', 'text'])
     const refusal = (filter: object) => by(filter).catch((error: Error) => error.message)
-    expect(await refusal({ or: Array.from({ length: 101 }, () => ({ title: { eq: 'x' } })) })).toBe('BAD_USER_INPUT: A filter holds at most 100 conditions.')
+    expect(await refusal({ or: Array.from({ length: 101 }, () => ({ title: { eq: 'x' } })) })).toBe('BAD_USER_INPUT: A filter holds at most 200 conditions.')
     expect(await refusal({ externalId: { in: Array.from({ length: 1001 }, String) } })).toBe('BAD_USER_INPUT: A filter holds at most 1000 values.')
-    expect(await refusal({ metadata: [{ path: ['a"b'], isPresent: true }] })).toMatch(/^BAD_USER_INPUT: A path has/)
+    expect(await refusal({ metadata: [{ path: [...'abcdefghi'], isPresent: true }] })).toMatch(/^BAD_USER_INPUT: A path has/)
+    expect(await refusal({ tags: { all: Array.from({ length: 67 }, String) } })).toBe('BAD_USER_INPUT: A filter holds at most 200 conditions.')
     expect(await refusal({ metadata: [{ path: [], isPresent: true }] })).toMatch(/^BAD_USER_INPUT: A path has/)
+    const { errors } = await world.ask(SEARCH, { input: { query: 'harbour', filter: { metadata: [{ path: [] }] } } }, ada)
+    expect(errors![0]!.extensions.inputPath).toEqual(['input', 'filter', 'metadata', 'path'])
   })
 
   test('documents are listed by the same conditions', async () => {
