@@ -108,6 +108,22 @@ describe.each(dialects())('what belongs to somebody else, on %s', (dialect) => {
     }
   })
 
+  test('leaves nothing out where a filter excludes it, however deep it is named', async () => {
+    const own = { searchDocuments: { totalCount: 9 }, facts: { totalCount: 9 }, searchImports: { totalCount: 2 } }
+    const lists = `query ($documents: SearchDocumentFilter, $facts: FactFilter, $imports: SearchImportFilter) {
+      searchDocuments(filter: $documents) { totalCount } facts(filter: $facts) { totalCount } searchImports(filter: $imports) { totalCount } }`
+    const filters = (name: string, id: string, ownId: string) => [
+      { not: { [name]: { eq: id } } },
+      { or: [{ [name]: { eq: id } }, { [name]: { in: [id, ownId] } }] },
+      { and: [{ not: { or: [{ [name]: { in: [id] } }] } }, { [name]: { eq: ownId } }] },
+    ]
+    for (let i = 0; i < 3; i++) {
+      const inCollection = filters('collectionId', others.collection, mine.collection)[i]
+      const { data } = await world.ask(lists, { documents: inCollection, facts: filters('taskId', others.task, mine.task)[i], imports: inCollection }, ben)
+      expect(data).toEqual(own)
+    }
+  })
+
   test('is not found for a mutation, as what never was, and nothing is changed by that', async () => {
     const state = await stateOf(world)
     for (const { field, place, id } of places('NOT_FOUND').filter(({ field: { root } }) => root === 'Mutation')) {

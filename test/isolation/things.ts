@@ -45,7 +45,7 @@ export async function thingsOf(world: World, user: TestUser, count: number): Pro
   const { message, answer } = await send(world, user, { conversationId: conversation, text: 'a lantern?' })
   await whenMessage(world, user, answer.id, ({ completedAt }) => completedAt !== null)
   const { id: fact } = await createFact(world, user, { text: text(1000), tags: ['note'], taskId: task, messageId: message.id })
-  await world.does(CREATE_MANY, { input: { facts: numbers.map((i) => ({ text: text(i) })) } }, user)
+  await world.does(CREATE_MANY, { input: { facts: numbers.map((i) => ({ text: text(i), taskId: task, messageId: message.id })) } }, user)
   await world.does(EMBED, { input: { id: collection, model: MODEL } }, user)
   await world.does(EMBED_FACTS, { input: { model: MODEL } }, user)
   await allEmbedded(world, user)
