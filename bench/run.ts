@@ -11,6 +11,7 @@ const BENCHES: Record<string, string> = {
   audit: 'Mutations with the trail of who did what, against the same without it; and how fast its chain is verified.',
   search: 'Documents searched by their words, against the statement on the same database, and @orama/orama.',
   'search-quality': 'Whether questions find their answers, by words, by meaning, and by both.',
+  isolation: 'Answers to ids of what somebody else has, against ids that nothing ever had.',
   'queue-million': 'Claims, lists, filters and figures with a million tasks in the table, against the same with some hundred.',
   'usage-million': 'Sums and lists of a million calls of providers, against the same of a thousand.',
 }

@@ -1,13 +1,14 @@
 /** Reading the trail, checking it, and following it. */
 
 import { BadUserInput } from '../core/errors.ts'
-import { filterMatches, filterWhere } from '../core/filter.ts'
+import { filterCheck, filterMatches, filterWhere } from '../core/filter.ts'
 import { idOf } from '../core/ids.ts'
 import { live } from '../events/live.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { builder, rights } from '../graphql/builder.ts'
 import { readPage } from '../graphql/connection.ts'
 import type { Context } from '../graphql/context.ts'
+import { filterOwn } from '../graphql/filter-own.ts'
 import { entriesSeenBy } from './audit-access.ts'
 import { AuditEntryPages, AuditEntryRef } from './audit-entry.graphql.ts'
 import type { EntryRow } from './audit-entry.ts'
@@ -123,14 +124,17 @@ builder.queryFields((t) => ({
         address: t.arg.string({ description: 'Only what came from this address, as far as that is still known.' }),
         orderBy: t.arg({ type: [AuditEntryOrder.ref], description: 'In which order; at most 5 terms.' }),
       },
-      resolve: async (_root, args, ctx, info) =>
-        readPage(ctx, info, {
+      resolve: async (_root, args, ctx, info) => {
+        filterCheck(args.filter, AUDIT_FILTER_FIELDS)
+        const filter = await filterOwn({ actor: ctx.actor, database: ctx.app.store.database }, args.filter, { userId: 'User' })
+        return readPage(ctx, info, {
           typeName: 'AuditEntry',
           delegate: ctx.db.auditEntry as never,
-          where: { AND: [filterWhere(args.filter, AUDIT_FILTER_FIELDS), await fromAddress(ctx, args.address), entriesSeenBy(ctx.actor)] },
+          where: { AND: [filterWhere(filter, AUDIT_FILTER_FIELDS), await fromAddress(ctx, args.address), entriesSeenBy(ctx.actor)] },
           order: AuditEntryOrder.toTerms(args.orderBy, LATEST_FIRST),
           args,
-        }) as never,
+        }) as never
+      },
     },
     ...AuditEntryPages,
   ),

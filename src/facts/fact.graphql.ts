@@ -33,7 +33,11 @@ export const FactRef = builder.prismaNode('Fact', {
       description: 'What its owner keeps with it.',
       resolve: (fact) => fact.metadata,
     }),
-    task: t.relation('task', { nullable: true, description: 'The task that it comes from; null where it comes from none, and once that is deleted.' }),
+    task: t.relation('task', {
+      nullable: true,
+      authScopes: { scope: 'TASKS_READ' },
+      description: 'The task that it comes from; null where it comes from none, and once that is deleted.',
+    }),
     message: t.field({
       type: MessageRef,
       nullable: true,

@@ -6,6 +6,7 @@ import { cursorColumns, type OrderTerm, type PageArgs, planPage, toPage } from '
 import { filterSql } from '../db/filter-sql.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import type { Context } from '../graphql/context.ts'
+import { filterOwn } from '../graphql/filter-own.ts'
 import { boundSql } from '../graphql/related.ts'
 import { factFilterFields } from './fact-filter.ts'
 
@@ -13,12 +14,13 @@ import { factFilterFields } from './fact-filter.ts'
 export async function readFacts(
   ctx: Context,
   info: GraphQLResolveInfo,
-  { filter, order, args }: { filter: Filter | null | undefined; order: readonly OrderTerm[]; args: PageArgs },
+  { filter: given, order, args }: { filter: Filter | null | undefined; order: readonly OrderTerm[]; args: PageArgs },
 ) {
   const { database } = ctx.app.store
   const { ownerId } = ownedBy(ctx.actor)
   const fields = factFilterFields(database.dialect, ownerId)
-  filterCheck(filter, fields)
+  filterCheck(given, fields)
+  const filter = await filterOwn({ actor: ctx.actor, database }, given, { ownerId: 'User', taskId: 'Task', messageId: 'Message' })
   const plan = planPage(args, order)
   const where = Prisma.sql`${ownerId === undefined ? Prisma.empty : Prisma.sql`"ownerId" = ${ownerId} AND`} ${filterSql(filter, fields)}`
   const orderBy = Prisma.join(

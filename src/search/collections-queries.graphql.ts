@@ -2,7 +2,7 @@
 import { queryFromInfo } from '@pothos/plugin-prisma'
 import type { GraphQLResolveInfo } from 'graphql'
 import { ownedBy, requireKnown } from '../core/actor.ts'
-import { type Filter, type FilterFields, filterWhere, idIn, moment } from '../core/filter.ts'
+import { type Filter, type FilterFields, filterCheck, filterWhere, idIn, moment } from '../core/filter.ts'
 import { idOf } from '../core/ids.ts'
 import { cursorColumns, type OrderTerm, type PageArgs, planPage, toPage } from '../core/page.ts'
 import type { LiveEvent } from '../events/events.graphql.ts'
@@ -11,6 +11,7 @@ import { builder, rights } from '../graphql/builder.ts'
 import { NEWEST_FIRST, orderInput, readPage } from '../graphql/connection.ts'
 import type { Context } from '../graphql/context.ts'
 import { DateTimeFilter, filterInput, IdFilter, StringFilter } from '../graphql/filter-inputs.ts'
+import { filterOwn } from '../graphql/filter-own.ts'
 import { type Followed, followOne } from '../graphql/follow-entity.ts'
 import { boundSql } from '../graphql/related.ts'
 import { CollectionEvent, CollectionPages, CollectionRef } from './collection.graphql.ts'
@@ -72,14 +73,17 @@ builder.queryFields((t) => ({
         filter: t.arg({ type: CollectionFilter, description: 'Which collections.' }),
         orderBy: t.arg({ type: [CollectionOrder.ref], description: 'In which order; at most 5 terms.' }),
       },
-      resolve: (_root, args, ctx, info) =>
-        readPage(ctx, info, {
+      resolve: async (_root, args, ctx, info) => {
+        filterCheck(args.filter, COLLECTION_FILTER_FIELDS)
+        const filter = await filterOwn({ actor: ctx.actor, database: ctx.app.store.database }, args.filter, { ownerId: 'User' })
+        return readPage(ctx, info, {
           typeName: 'SearchCollection',
           delegate: ctx.db.searchCollection as never,
-          where: { AND: [filterWhere(args.filter, COLLECTION_FILTER_FIELDS), collectionsOf(ctx.actor)] },
+          where: { AND: [filterWhere(filter, COLLECTION_FILTER_FIELDS), collectionsOf(ctx.actor)] },
           order: CollectionOrder.toTerms(args.orderBy, NEWEST_FIRST),
           args,
-        }) as never,
+        }) as never
+      },
     },
     ...CollectionPages,
   ),
@@ -117,10 +121,12 @@ interface AskedPage {
 }
 
 /** As `readPage`, for conditions that Prisma cannot say on both databases. */
-async function documentPage(ctx: Context, info: GraphQLResolveInfo, { filter, order, args }: AskedPage) {
+async function documentPage(ctx: Context, info: GraphQLResolveInfo, { filter: given, order, args }: AskedPage) {
   const plan = planPage(args, order)
   const { ownerId } = ownedBy(ctx.actor)
   const { database } = ctx.app.store
+  documentWhere(database.dialect, given) // refuses what is too large
+  const filter = await filterOwn({ actor: ctx.actor, database }, given, { collectionId: 'SearchCollection' })
   const from = Prisma.sql`FROM "SearchDocument" AS "document" WHERE ${documentWhere(database.dialect, filter)}
     ${ownerId === undefined ? Prisma.empty : Prisma.sql`AND "ownerId" = ${ownerId}`}
     AND EXISTS (SELECT 1 FROM "SearchCollection" AS "of" WHERE "of"."id" = "document"."collectionId" AND "of"."deletedAtMs" IS NULL)`

@@ -1,13 +1,14 @@
 /** Reading files into collections. */
 import { z } from 'zod'
 import { BadUserInput } from '../core/errors.ts'
-import { type FilterFields, filterWhere } from '../core/filter.ts'
+import { type FilterFields, filterCheck, filterWhere } from '../core/filter.ts'
 import { idOf, newIdOf } from '../core/ids.ts'
 import { given, id, idempotencyKey, optionalId, optionalName, whole } from '../core/input.ts'
 import { builder, rights } from '../graphql/builder.ts'
 import { NEWEST_FIRST, readPage } from '../graphql/connection.ts'
 import type { Context } from '../graphql/context.ts'
 import { DateTimeFilter, filterInput, IdFilter } from '../graphql/filter-inputs.ts'
+import { filterOwn } from '../graphql/filter-own.ts'
 import { type InputBuilder, mutation } from '../graphql/mutation.ts'
 import { insideOf } from './collection.ts'
 import { KEY } from './collections-mutations.graphql.ts'
@@ -137,14 +138,17 @@ builder.queryFields((t) => ({
       description: 'Your imports, for ADMINs everybody’s; newest first.',
       ...rights('SEARCH_READ'),
       args: { filter: t.arg({ type: ImportFilter, description: 'Which imports.' }) },
-      resolve: (_root, args, ctx, info) =>
-        readPage(ctx, info, {
+      resolve: async (_root, args, ctx, info) => {
+        filterCheck(args.filter, FILTER_FIELDS)
+        const filter = await filterOwn({ actor: ctx.actor, database: ctx.app.store.database }, args.filter, { collectionId: 'SearchCollection' })
+        return readPage(ctx, info, {
           typeName: 'SearchImport',
           delegate: ctx.db.searchImport as never,
-          where: { AND: [filterWhere(args.filter, FILTER_FIELDS), insideOf(ctx.actor)] },
+          where: { AND: [filterWhere(filter, FILTER_FIELDS), insideOf(ctx.actor)] },
           order: NEWEST_FIRST,
           args,
-        }) as never,
+        }) as never
+      },
     },
     ...ImportPages,
   ),
