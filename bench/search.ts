@@ -1,6 +1,7 @@
 /**
  * Searching by words: collections of Holdfast against the statement that one would write by hand on the same database (FTS5 with bm25 and
- * snippet, tsvector with ts_rank and ts_headline), and against an engine in memory.
+ * snippet, tsvector with ts_rank and ts_headline), and against an engine in memory. Then by words and meaning together: against that
+ * statement and, after it, a scan of the vectors (sqlite-vec in a statement; on PostgreSQL a loop over what lies in memory).
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -11,22 +12,31 @@ import { type Database, type Dialect, openDatabase } from '../src/db/database.ts
 import { openStore, type Store } from '../src/events/store.ts'
 import { reading, transact } from '../src/events/transact.ts'
 import { Prisma } from '../src/generated/sqlite/client.ts'
+import { spaceOf } from '../src/search/collection.ts'
 import { collectionCreate } from '../src/search/collection-create.ts'
 import { documentsWrite } from '../src/search/documents-write.ts'
 import { search } from '../src/search/search.ts'
+import { fromBytes, toBytes } from '../src/vectors/vector-bytes.ts'
 import { dialects, scratchDatabase } from '../test/kit/databases.ts'
 import { type BenchDocument, type BenchQuery, benchDocuments, benchQueries } from './kit/search-texts.ts'
 import { median, quantile, short, table } from './kit/stats.ts'
 
 const DOCUMENTS = Number(process.env.SEARCH_DOCUMENTS ?? 100_000)
 const QUERIES = Number(process.env.SEARCH_QUERIES ?? 60)
+/** Of each kind, before it is measured. */
+const WARMING = 5
 const BATCH = 500
 const FOUND = 10
-const KINDS = ['a word', 'two words', 'any of five']
+const HYBRID = 'any of five, and meaning'
+const KINDS = ['a word', 'two words', 'any of five', HYBRID]
+const MODEL = 'bench/directions'
+const DIMENSIONS = 384
 
 interface Side {
   name: string
   fill(documents: Iterable<BenchDocument>): Promise<void>
+  /** Null: it does not compare vectors. */
+  fillVectors: (() => Promise<void>) | null
   ask(query: BenchQuery): Promise<unknown>
 }
 
@@ -50,23 +60,95 @@ async function ours(store: Store): Promise<Side> {
   })
   const actor: Actor = { kind: 'deputy', userId, role: 'USER' }
   const { result: collection } = await transact(store, actor, (work) => collectionCreate(work, { name: 'bench' }))
+  // What a model would take is no part of it.
+  const embedders = { find: async () => ({ embed: async ([text]: string[]) => [directionOf(text!)] }) } as never
   return {
     name: 'Holdfast',
     fill: async (documents) => {
       for (const batch of batches(documents)) await transact(store, actor, (work) => documentsWrite(work, collection, batch, 'FAIL'))
     },
+    fillVectors: () => vectorsFill(store.database, userId, spaceOf(collection.id)),
     ask: ({ kind, words }) =>
-      // By words alone no model is asked.
       search(
         reading(store, actor),
-        { store, embedders: null as never },
-        { mode: 'TEXT', query: words.join(' '), match: kind === 'any of five' ? 'ANY' : 'ALL', limit: FOUND },
+        { store, embedders },
+        { mode: kind === HYBRID ? 'HYBRID' : 'TEXT', query: words.join(' '), match: isOfAny(kind) ? 'ANY' : 'ALL', limit: FOUND },
       ),
   }
 }
 
+const isOfAny = (kind: string): boolean => kind === 'any of five' || kind === HYBRID
+
+/** Some direction, the same for the same text. */
+function directionOf(text: string): Float32Array {
+  let state = 7
+  for (const character of text) state = (Math.imul(state, 31) + character.charCodeAt(0)) | 0
+  const numbers = Float32Array.from({ length: DIMENSIONS }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0
+    return state / 2 ** 31
+  })
+  const length = Math.hypot(...numbers)
+  return numbers.map((number) => number / length)
+}
+
+/** A set that answers, of some directions: what the server writes as it embeds. */
+async function vectorsFill({ client, rows, sql }: Database, ownerId: string, space: string): Promise<void> {
+  const setId = newId()
+  const values = { id: setId, ownerId, space, model: MODEL, dimensions: DIMENSIONS, version: 1n, isListed: true, createdAtMs: 1n, liveAtMs: 1n }
+  await client.vectorSet.create({ data: { ...values, status: 'LIVE' } })
+  const items = await rows<{ id: string }>(
+    Prisma.sql`SELECT "item"."id" FROM "TextItem" AS "item" JOIN "TextSpace" AS "space" ON "space"."no" = "item"."spaceNo" WHERE "space"."key" = ${space}`,
+  )
+  for (let from = 0; from < items.length; from += BATCH) {
+    const ids = items.slice(from, from + BATCH).map(({ id }) => id)
+    const made = sql.table('made', {
+      itemId: { kind: 'text', values: ids },
+      bytes: { kind: 'bytes', values: ids.map((id) => toBytes(directionOf(id))) },
+    })
+    await client.$executeRaw(Prisma.sql`INSERT INTO "Vector" ("setId", "itemId", "version", "bytes") SELECT ${setId}, "itemId", 1, "bytes" FROM ${made}`)
+  }
+  await client.vectorSet.update({ where: { id: setId }, data: { items: items.length } })
+}
+
+/** All directions one after the other, and the nearest 10. */
+async function rawScan({ dialect, client, rows, rowsAside, sql }: Database): Promise<(query: string) => Promise<unknown>> {
+  const vectors = await rows<{ bytes: Uint8Array }>(Prisma.sql`SELECT "bytes" FROM "Vector"`)
+  if (dialect === 'sqlite') {
+    await client.$executeRawUnsafe('CREATE TABLE "RawVector" ("id" INTEGER PRIMARY KEY, "bytes" BLOB NOT NULL)')
+    for (let from = 0; from < vectors.length; from += BATCH) {
+      const made = sql.table('made', { bytes: { kind: 'bytes', values: vectors.slice(from, from + BATCH).map(({ bytes }) => bytes) } })
+      await client.$executeRaw(Prisma.sql`INSERT INTO "RawVector" ("bytes") SELECT "bytes" FROM ${made}`)
+    }
+    return (query) => rowsAside(Prisma.sql`SELECT "id" FROM "RawVector" ORDER BY vec_distance_cosine("bytes", ${toBytes(directionOf(query))}) LIMIT ${FOUND}`)
+  }
+  const all = new Float32Array(vectors.length * DIMENSIONS)
+  for (const [i, { bytes }] of vectors.entries()) all.set(fromBytes(bytes), i * DIMENSIONS)
+  return async (query) => {
+    const direction = directionOf(query)
+    const best: { row: number; score: number }[] = []
+    for (let row = 0; row < vectors.length; row++) {
+      let score = 0
+      for (let d = 0; d < DIMENSIONS; d++) score += all[row * DIMENSIONS + d]! * direction[d]!
+      if (best.length === FOUND && score <= best[FOUND - 1]!.score) continue
+      best.push({ row, score })
+      best.sort((a, b) => b.score - a.score)
+      best.length = Math.min(best.length, FOUND)
+    }
+    return best
+  }
+}
+
 /** What is in the way of nobody else: one table, all that is in it searched. */
-async function raw({ dialect, client, rows, sql }: Database): Promise<Side> {
+async function raw(database: Database): Promise<Side> {
+  const { dialect, client, rows, sql } = database
+  let scan: (query: string) => Promise<unknown>
+  const asked = (ofWords: (query: BenchQuery) => Promise<unknown>) => async (query: BenchQuery) => {
+    const found = await ofWords(query)
+    return query.kind === HYBRID ? [found, await scan(query.words.join(' '))] : found
+  }
+  const fillVectors = async () => {
+    scan = await rawScan(database)
+  }
   const values = (batch: readonly BenchDocument[]) =>
     sql.table('new', {
       title: { kind: 'text', values: batch.map(({ title }) => title) },
@@ -80,12 +162,13 @@ async function raw({ dialect, client, rows, sql }: Database): Promise<Side> {
     return {
       name: 'the statement',
       fill: insert,
-      ask: ({ kind, words }) => {
-        const query = words.map((word) => `"${word}"`).join(kind === 'any of five' ? ' OR ' : ' ')
+      fillVectors,
+      ask: asked(({ kind, words }) => {
+        const query = words.map((word) => `"${word}"`).join(isOfAny(kind) ? ' OR ' : ' ')
         return rows(
           Prisma.sql`SELECT "rowid", bm25("Raw", 3, 1), snippet("Raw", 1, '<b>', '</b>', '…', 40) FROM "Raw" WHERE "Raw" MATCH ${query} ORDER BY bm25("Raw", 3, 1) LIMIT ${FOUND}`,
         )
-      },
+      }),
     }
   }
   await client.$executeRawUnsafe(`CREATE TABLE "Raw" (id serial PRIMARY KEY, title text, content text,
@@ -94,11 +177,12 @@ async function raw({ dialect, client, rows, sql }: Database): Promise<Side> {
   return {
     name: 'the statement',
     fill: insert,
-    ask: ({ kind, words }) => {
-      const query = Prisma.sql`to_tsquery('english', ${words.join(kind === 'any of five' ? ' | ' : ' & ')})`
+    fillVectors,
+    ask: asked(({ kind, words }) => {
+      const query = Prisma.sql`to_tsquery('english', ${words.join(isOfAny(kind) ? ' | ' : ' & ')})`
       return rows(Prisma.sql`SELECT id, rank, ts_headline('english', content, ${query}) FROM (
         SELECT id, content, ts_rank(terms, ${query}, 1) AS rank FROM "Raw" WHERE terms @@ ${query} ORDER BY rank DESC LIMIT ${FOUND}) AS best`)
-    },
+    }),
   }
 }
 
@@ -113,6 +197,7 @@ async function orama(): Promise<Side> {
     fill: async (documents) => {
       for (const batch of batches(documents)) await insertMultiple(db, batch, BATCH)
     },
+    fillVectors: null,
     ask: ({ kind, words }) => find(db, { term: words.join(' '), limit: FOUND, threshold: kind === 'any of five' ? 1 : 0, boost: { title: 3 } }),
   }
 }
@@ -126,14 +211,17 @@ interface Measured {
 
 async function measured(sides: readonly Side[]): Promise<Measured[]> {
   const results: Measured[] = []
-  for (const { name, fill } of sides) {
+  for (const { name, fill, fillVectors } of sides) {
     const from = performance.now()
     await fill(benchDocuments(DOCUMENTS))
     results.push({ name, perSecond: DOCUMENTS / ((performance.now() - from) / 1000), times: new Map(KINDS.map((kind) => [kind, []])) })
+    await fillVectors?.()
   }
+  for (const query of benchQueries(WARMING)) for (const { ask, fillVectors } of sides) if (query.kind !== HYBRID || fillVectors) await ask(query)
   // In turns, so that what slows the machine down slows all of them down.
   for (const query of benchQueries(QUERIES)) {
-    for (const [i, { ask }] of sides.entries()) {
+    for (const [i, { ask, fillVectors }] of sides.entries()) {
+      if (query.kind === HYBRID && !fillVectors) continue
       const from = performance.now()
       await ask(query)
       results[i]!.times.get(query.kind)!.push(performance.now() - from)
@@ -159,9 +247,10 @@ const show = (where: string, all: readonly Measured[], reference: Measured) => {
   for (const { name, perSecond, times } of all) {
     const row: Record<string, string> = { [`search, ${DOCUMENTS.toLocaleString('en')} documents`]: `${name}${where}`, 'documents/s': short(perSecond) }
     for (const kind of KINDS) {
-      const p95 = quantile(times.get(kind)!, 0.95)
-      row[`${kind}: ms, median / p95`] = `${short(median(times.get(kind)!))} / ${short(p95)}`
-      row[`${kind}: p95 ratio`] = short(p95 / quantile(reference.times.get(kind)!, 0.95))
+      const own = times.get(kind)!
+      const p95 = quantile(own, 0.95)
+      row[`${kind}: ms, median / p95`] = own.length ? `${short(median(own))} / ${short(p95)}` : ''
+      row[`${kind}: p95 ratio`] = own.length ? short(p95 / quantile(reference.times.get(kind)!, 0.95)) : ''
     }
     rows.push(row)
   }

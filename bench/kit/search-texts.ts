@@ -46,9 +46,11 @@ export function* benchDocuments(count: number): Generator<BenchDocument> {
 export function benchQueries(count: number): BenchQuery[] {
   const random = numbers(11)
   const word = (from: number, to: number) => vocabulary[from + Math.floor(random() * (to - from))]!
+  const five = () => [word(20, 200), word(100, 1000), word(100, 1000), word(500, 5000), word(500, 5000)]
   return Array.from({ length: count }, () => [
     { kind: 'a word', words: [word(20, 2000)] },
     { kind: 'two words', words: [word(20, 200), word(20, 500)] },
-    { kind: 'any of five', words: [word(20, 200), word(100, 1000), word(100, 1000), word(500, 5000), word(500, 5000)] },
+    { kind: 'any of five', words: five() },
+    { kind: 'any of five, and meaning', words: five() },
   ]).flat()
 }
