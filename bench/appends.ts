@@ -3,11 +3,15 @@
  * file-backed server of Durable Streams (`fdatasync` for each append). So many streams, each with a producer of its own that
  * sends a chunk when the one before is acknowledged. The two take turns.
  */
+
+import { mkdtempSync, rmSync } from 'node:fs'
 import { Agent, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { scratchDatabase } from '../test/kit/databases.ts'
-import type { Child } from './kit/child.ts'
+import { type Child, startChild } from './kit/child.ts'
 import { startHoldfast } from './kit/holdfast.ts'
-import { burst, dataOf, perSecond } from './kit/load.ts'
+import { burst, dataOf, perSecond, poster } from './kit/load.ts'
 import { installPeers, startPeer } from './kit/peers.ts'
 import { median, medianRatio, ROUND_MS, ROUNDS, short, table } from './kit/stats.ts'
 
@@ -60,6 +64,14 @@ async function theirs(): Promise<Side> {
   return { server: peer, append: (writer) => send('POST', writer, CHUNK) }
 }
 
+async function bare(): Promise<Side> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-bare-'))
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const server = await startChild('bench/kit/bare-appends.ts', { BARE_FILE: path.join(folder, 'bare.db') }, 'url')
+  const post = poster(server.ready.url!, Math.max(...STREAMS))
+  return { server, append: (writer) => post(JSON.stringify({ streamId: `stream-${writer}`, content: CHUNK })) }
+}
+
 interface Round {
   rate: number
   cpuUs: number
@@ -73,29 +85,32 @@ async function round({ server, append }: Side, streams: number): Promise<Round> 
 
 installPeers()
 const scratch = await scratchDatabase('sqlite')
-const [mine, other] = [await ours(scratch.url), await theirs()]
+const sides = [await ours(scratch.url), await theirs(), await bare()] as const
 const rows: Record<string, string>[] = []
 try {
   for (const streams of STREAMS) {
-    const rounds: [Round, Round][] = []
+    const rounds: Round[][] = []
     for (let n = -1; n < ROUNDS; n++) {
-      const pair: [Round, Round] = [await round(mine, streams), await round(other, streams)]
-      if (n >= 0) rounds.push(pair)
+      const each: Round[] = []
+      for (const side of sides) each.push(await round(side, streams))
+      if (n >= 0) rounds.push(each)
     }
-    const of = (side: 0 | 1, key: keyof Round) => rounds.map((pair) => pair[side][key])
+    const of = (side: number, key: keyof Round) => rounds.map((each) => each[side]![key])
     rows.push({
       'streams written at once': String(streams),
       'Holdfast/s': short(median(of(0, 'rate'))),
       'Durable Streams/s': short(median(of(1, 'rate'))),
       ratio: short(medianRatio(of(0, 'rate'), of(1, 'rate'))),
+      'bare SQLite/s': short(median(of(2, 'rate'))),
+      'bare to Durable Streams': short(medianRatio(of(2, 'rate'), of(1, 'rate'))),
       'Holdfast µs': short(median(of(0, 'cpuUs'))),
       'Durable Streams µs': short(median(of(1, 'cpuUs'))),
+      'bare µs': short(median(of(2, 'cpuUs'))),
       'CPU ratio': short(medianRatio(of(0, 'cpuUs'), of(1, 'cpuUs'))),
     })
   }
 } finally {
-  await mine.server.stop()
-  await other.server.stop()
+  for (const { server } of sides) await server.stop()
   await scratch.drop()
 }
 console.log('\nChunks acknowledged a second, each on disk by then.\n')

@@ -64,8 +64,9 @@ describe('at an owner’s thousands of rows SQLite', () => {
   })
 
   it('finds the oldest events at the beginning of the log', async () => {
-    const found = await plans('Event', () => eventsExpire(world.app.store, 30))
-    expect(found.length).toBeGreaterThan(0)
+    let found: string[] = []
+    // Whoever commits at the moment takes others' statements along.
+    while (!found.length) found = await plans('Event', () => eventsExpire(world.app.store, 30))
     for (const plan of found) expect(plan).toMatch(/SEARCH .*\(position[<>]/)
   })
 
