@@ -1,6 +1,6 @@
 /**
  * A large JSONL file read into a collection, part by part over the API, by a server that anyone would start: documents a second, and how
- * much memory the server has taken when it had read a tenth, and at its most. Flat is what does not grow with the file.
+ * much memory the server has at its most while it reads each quarter. Flat is what does not grow with the file.
  */
 import { statSync } from 'node:fs'
 import { scratchDatabase } from '../test/kit/databases.ts'
@@ -80,16 +80,15 @@ try {
     if (afterPart % 20 === 0) receiving = Math.max(receiving, await rssMb())
   }
   const received = performance.now()
-  let atTenth = 0
-  let most = 0
+  const quarters = [0, 0, 0, 0]
   let now: Import
   do {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
     const mb = await rssMb()
     const query = 'query ($id: ID!) { searchImport(id: $id) { id status rows added failed readBytes receivedBytes } }'
     now = (await ask<{ searchImport: Import }>(query, { id })).searchImport
-    if (now.readBytes <= now.receivedBytes / 10) atTenth = Math.max(atTenth, mb)
-    most = Math.max(most, mb)
+    const quarter = Math.min(3, Math.floor((4 * now.readBytes) / now.receivedBytes))
+    quarters[quarter] = Math.max(quarters[quarter]!, mb)
   } while (now.status === 'READING')
   if (now.status !== 'COMPLETED' || now.added !== rows) throw new Error(`It ended otherwise: ${JSON.stringify(now)}, of ${rows} rows.`)
   const seconds = (performance.now() - received) / 1000
@@ -101,9 +100,8 @@ try {
       'database MB': short(statSync(scratch.url.slice('file:'.length)).size / MEGABYTE),
       'memory MB: idle': short(idle),
       receiving: short(receiving),
-      'up to a tenth': short(atTenth),
-      'at most': short(most),
-      ratio: short(most / atTenth),
+      'reading, by quarters': quarters.map(short).join(', '),
+      'last to first': short(quarters[3]! / quarters[0]!),
     },
   ])
 } finally {
