@@ -4,6 +4,7 @@
  * There is no timer. While nothing else is written a chunk is committed at once; under load the groups grow by themselves,
  * across streams, and a commit is paid once for all of them.
  */
+import { setImmediate as turn } from 'node:timers/promises'
 import { type Actor, server } from '../core/actor.ts'
 import { isUnreachable } from '../db/constraints.ts'
 import type { Store } from '../events/store.ts'
@@ -36,8 +37,8 @@ export class ChunkCommitter {
 
   async #run(): Promise<void> {
     this.#running = true
-    // What is appended in this same turn of the event loop goes along.
-    await Promise.resolve()
+    // What has arrived is read first and goes along: else the first of many would be committed alone, and the others wait for it.
+    await turn()
     while (this.#queue.length) await this.#commit(this.#take())
     this.#running = false
   }
