@@ -109,12 +109,15 @@ export class SqliteConnection {
    * snapshot and keeps others from committing; nothing but a new connection gets rid of it for certain.
    */
   #failed(error: unknown): unknown {
-    if (isBusy(error) && !this.inTransaction) {
-      this.#statements.clear()
-      this.#db.close()
-      this.#db = open(this.file, this.#options)
-    }
+    if (isBusy(error) && !this.inTransaction) this.reopen()
     return asAdapterError(error)
+  }
+
+  /** Begins anew, with what the file says now of its tables: SQLite reads that once, and plans by it for as long as a connection lasts. */
+  reopen(): void {
+    this.#statements.clear()
+    this.#db.close()
+    this.#db = open(this.file, this.#options)
   }
 
   #prepare(sql: string): Statement {

@@ -30,7 +30,9 @@ async function analyze(adapter: SqliteAdapter): Promise<void> {
   const tables = reader.rows<{ name: string }>(`SELECT "name" FROM sqlite_schema WHERE "type" = 'table' AND "name" NOT LIKE 'sqlite\\_%' ESCAPE '\\'`, [])
   const isLarge = ({ name }: { name: string }) => reader.rows(`SELECT 1 FROM "${name}" LIMIT 1 OFFSET ${ANALYZED_FROM_ROWS - 1}`, []).length > 0
   const large = tables.filter(isLarge)
-  if (large.length) await adapter.executeScript(['PRAGMA analysis_limit = 400', ...large.map(({ name }) => `ANALYZE "${name}"`)].join('; '))
+  if (!large.length) return
+  await adapter.executeScript(['PRAGMA analysis_limit = 400', ...large.map(({ name }) => `ANALYZE "${name}"`)].join('; '))
+  reader.reopen()
 }
 
 async function own(file: string): Promise<() => void> {
