@@ -94,7 +94,7 @@ export const ConversationRef = builder.prismaNode('Conversation', {
       resolve: (conversation) => toDate(conversation.updatedAtMs),
     }),
     owner: t.relation('owner', { description: 'Whose it is.' }),
-    task: t.relation('task', { nullable: true, authScopes: { scope: 'TASKS_READ' }, description: 'The task that it arose from.' }),
+    task: t.relation('task', { nullable: true, description: 'The task that it arose from.' }),
     forkedFrom: t.relation('forkedFrom', {
       nullable: true,
       description: 'The conversation that it began in; null where it is no fork, and once that is deleted.',

@@ -140,7 +140,7 @@ export const StreamRef = builder.prismaNode('Stream', {
       resolve: (stream) => toDateOrNull(stream.leaseExpiresAtMs),
     }),
     owner: t.relation('owner', { description: 'Whose it is.' }),
-    task: t.relation('task', { nullable: true, authScopes: { scope: 'TASKS_READ' }, description: 'The task it belongs to.' }),
+    task: t.relation('task', { nullable: true, description: 'The task it belongs to.' }),
   }),
 })
 
