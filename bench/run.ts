@@ -9,7 +9,7 @@ const BENCHES: Record<string, string> = {
   writes: 'Tasks and chunks written, against naive Prisma creates; and what the log of events costs.',
   queue: 'The task engine against pg-boss, graphile-worker and BullMQ: drain, concurrent creates, idle start.',
   audit: 'Mutations with the trail of who did what, against the same without it; and how fast its chain is verified.',
-  search: 'Documents searched by their words, and by words and meaning, against the statements on the same database, and @orama/orama.',
+  search: 'Documents searched by their words, and by words and meaning, against the statements on the same database, @orama/orama and MiniSearch.',
   import: 'A gigabyte of JSONL read into a collection: documents a second, and whether the server’s memory grows with the file.',
   'search-quality': 'Whether questions find their answers, by words, by meaning, and by both.',
   isolation: 'Answers to ids of what somebody else has, against ids that nothing ever had.',

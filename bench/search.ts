@@ -1,6 +1,6 @@
 /**
  * Searching by words: collections of Holdfast against the statement that one would write by hand on the same database (FTS5 with bm25 and
- * snippet, tsvector with ts_rank and ts_headline), and against an engine in memory. Then by words and meaning together: against that
+ * snippet, tsvector with ts_rank and ts_headline), and against two engines in memory. Then by words and meaning together: against that
  * statement and, after it, a scan of the vectors (sqlite-vec in a statement; on PostgreSQL a loop over what lies in memory).
  */
 import { spawnSync } from 'node:child_process'
@@ -186,11 +186,17 @@ async function raw(database: Database): Promise<Side> {
   }
 }
 
+const peers = path.join(import.meta.dirname, 'peers/search')
+
+/** From where they are installed on first use. */
+async function peer(name: string, entry: string) {
+  const file = path.join(peers, 'node_modules', name, entry)
+  if (!existsSync(file)) spawnSync('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'], { cwd: peers, stdio: 'inherit' })
+  return import(file)
+}
+
 async function orama(): Promise<Side> {
-  const folder = path.join(import.meta.dirname, 'peers/search')
-  const entry = path.join(folder, 'node_modules/@orama/orama')
-  if (!existsSync(entry)) spawnSync('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'], { cwd: folder, stdio: 'inherit' })
-  const { create, insertMultiple, search: find } = await import(path.join(entry, 'dist/esm/index.js'))
+  const { create, insertMultiple, search: find } = await peer('@orama/orama', 'dist/esm/index.js')
   const db = create({ schema: { title: 'string', content: 'string' }, language: 'english' })
   return {
     name: '@orama/orama, in memory',
@@ -199,6 +205,20 @@ async function orama(): Promise<Side> {
     },
     fillVectors: null,
     ask: ({ kind, words }) => find(db, { term: words.join(' '), limit: FOUND, threshold: kind === 'any of five' ? 1 : 0, boost: { title: 3 } }),
+  }
+}
+
+async function miniSearch(): Promise<Side> {
+  const { default: MiniSearch } = await peer('minisearch', 'dist/es/index.js')
+  const index = new MiniSearch({ fields: ['title', 'content'], searchOptions: { boost: { title: 3 } } })
+  let id = 0
+  return {
+    name: 'MiniSearch, in memory',
+    fill: async (documents) => {
+      for (const batch of batches(documents)) index.addAll(batch.map((document) => ({ id: id++, ...document })))
+    },
+    fillVectors: null,
+    ask: async ({ kind, words }) => index.search(words.join(' '), { combineWith: kind === 'any of five' ? 'OR' : 'AND' }).slice(0, FOUND),
   }
 }
 
@@ -260,7 +280,9 @@ for (const dialect of dialects()) {
   const all = await onDatabase(dialect)
   show(dialect === 'sqlite' ? ', SQLite' : ', PostgreSQL', all, all[1]!)
 }
-const [peer] = await measured([await orama()])
-show('', [peer!], peer!)
+for (const start of [orama, miniSearch]) {
+  const [alone] = await measured([await start()])
+  show('', [alone!], alone!)
+}
 table(rows)
 process.exit()
