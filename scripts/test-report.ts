@@ -29,7 +29,7 @@ export default class TestReporter implements Reporter {
       const isWhole = !['failed', 'pending', 'queued'].includes(module.state()) && failed + counts.pending === 0
       return { file: module.moduleId, passed, failed, skipped, isWhole }
     })
-    // A file whose process has died is one that is not whole.
+    // A file whose process has died is one that is not whole, unless all of it was told by then.
     const stray = errors.filter(({ message }) => !DEAD.test(message))
     const report: TestReport = { files, strayIn: stray.map((error) => (error.VITEST_TEST_PATH as string | undefined) ?? null) }
     writeFileSync(process.env.HOLDFAST_TEST_REPORT!, JSON.stringify(report))

@@ -199,6 +199,7 @@ CREATE TRIGGER "TextItem_unindex" AFTER DELETE ON "TextItem" BEGIN
 END;
 -- How many items each space has: how rare a word is depends on it, and counting 100,000 takes as long as finding the best of them.
 CREATE TABLE IF NOT EXISTS "TextSpaceItems" ("spaceNo" INTEGER PRIMARY KEY NOT NULL, "items" INTEGER NOT NULL);
+INSERT OR IGNORE INTO "TextSpaceItems" SELECT "spaceNo", COUNT(*) FROM "TextItem" GROUP BY "spaceNo";
 DROP TRIGGER IF EXISTS "TextItem_count_insert";
 CREATE TRIGGER "TextItem_count_insert" AFTER INSERT ON "TextItem" BEGIN
   INSERT INTO "TextSpaceItems" ("spaceNo", "items") VALUES (NEW."spaceNo", 1) ON CONFLICT ("spaceNo") DO UPDATE SET "items" = "items" + 1;

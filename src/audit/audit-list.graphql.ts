@@ -1,5 +1,5 @@
 /** Which entries, and in which order. */
-import type { FilterFields } from '../core/filter.ts'
+import { type FilterFields, moment } from '../core/filter.ts'
 import { fromGlobalId, idOf } from '../core/ids.ts'
 import type { OrderTerm } from '../core/page.ts'
 import { builder } from '../graphql/builder.ts'
@@ -23,7 +23,7 @@ export const AUDIT_FILTER_FIELDS: FilterFields = {
   requestId: { column: 'requestId' },
   durationMs: { column: 'durationMs' },
   position: { column: 'position', required: true, write: (value) => BigInt(value as number) },
-  occurredAt: { column: 'occurredAtMs', required: true, write: (value) => BigInt((value as Date).getTime()) },
+  occurredAt: moment('occurredAtMs'),
 }
 
 const PositionFilter = builder.inputType('AuditPositionFilter', {

@@ -126,7 +126,7 @@ builder.queryFields((t) => ({
       },
       resolve: async (_root, args, ctx, info) => {
         filterCheck(args.filter, AUDIT_FILTER_FIELDS)
-        const filter = await filterOwn({ actor: ctx.actor, database: ctx.app.store.database }, args.filter, { userId: 'User' })
+        const filter = await filterOwn(ctx.reading, args.filter, { userId: 'User' })
         return readPage(ctx, info, {
           typeName: 'AuditEntry',
           delegate: ctx.db.auditEntry as never,

@@ -1,7 +1,7 @@
 /** Reading budgets and alerts, and following alerts. */
 import { ownedBy } from '../core/actor.ts'
 import { toDate } from '../core/clock.ts'
-import { type FilterFields, filterWhere } from '../core/filter.ts'
+import { type FilterFields, filterWhere, moment } from '../core/filter.ts'
 import { idOf, toGlobalId } from '../core/ids.ts'
 import { eventCursorOf, type LiveEvent } from '../events/events.graphql.ts'
 import type { LoggedEvent } from '../events/log.ts'
@@ -13,7 +13,7 @@ import { BudgetPages, BudgetPeriodEnum, BudgetRef, BudgetScopeEnum, CostAlertPag
 import { budgetsSeenBy } from './budget-access.ts'
 
 const ids = (type: string, column: string) => ({ column, write: (value: unknown) => idOf(type, value as string, ['filter', column]) ?? '' })
-const createdAt = { column: 'createdAtMs', required: true, write: (value: unknown) => BigInt((value as Date).getTime()) }
+const createdAt = moment('createdAtMs')
 
 const BUDGET_FILTER_FIELDS: FilterFields = {
   id: ids('Budget', 'id'),

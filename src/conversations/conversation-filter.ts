@@ -1,9 +1,5 @@
 /** What conversations can be filtered by. */
-import type { FilterFields } from '../core/filter.ts'
-import { idOf } from '../core/ids.ts'
-
-const moment = (column: string) => ({ column, write: (value: unknown) => BigInt((value as Date).getTime()) })
-const idIn = (type: string, column: string) => ({ column, write: (value: unknown) => idOf(type, value as string, ['filter', column]) ?? '' })
+import { type FilterFields, idIn, momentOrNull } from '../core/filter.ts'
 
 export const CONVERSATION_FILTER_FIELDS: FilterFields = {
   id: idIn('Conversation', 'id'),
@@ -14,7 +10,7 @@ export const CONVERSATION_FILTER_FIELDS: FilterFields = {
   model: { column: 'model' },
   taskId: idIn('Task', 'taskId'),
   forkedFromId: idIn('Conversation', 'forkedFromId'),
-  archivedAt: moment('archivedAtMs'),
-  createdAt: { ...moment('createdAtMs'), required: true },
-  updatedAt: { ...moment('updatedAtMs'), required: true },
+  archivedAt: momentOrNull('archivedAtMs'),
+  createdAt: { ...momentOrNull('createdAtMs'), required: true },
+  updatedAt: { ...momentOrNull('updatedAtMs'), required: true },
 }

@@ -50,6 +50,8 @@ export type FilterFields = Record<string, FilterField>
 /** A moment that is never absent. */
 export const moment = (column: string): FilterField => ({ column, required: true, write: (value) => BigInt((value as Date).getTime()) })
 
+export const momentOrNull = (column: string): FilterField => ({ ...moment(column), required: false })
+
 /** An id of one type; one of another is nowhere. */
 export const idIn = (type: string, column: string): FilterField => ({ column, write: (value) => idOf(type, value as string, ['filter', column]) ?? '' })
 

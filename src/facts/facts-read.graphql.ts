@@ -20,7 +20,7 @@ export async function readFacts(
   const { ownerId } = ownedBy(ctx.actor)
   const fields = factFilterFields(database.dialect, ownerId)
   filterCheck(given, fields)
-  const filter = await filterOwn({ actor: ctx.actor, database }, given, { ownerId: 'User', taskId: 'Task', messageId: 'Message' })
+  const filter = await filterOwn(ctx.reading, given, { ownerId: 'User', taskId: 'Task', messageId: 'Message' })
   const plan = planPage(args, order)
   const where = Prisma.sql`${ownerId === undefined ? Prisma.empty : Prisma.sql`"ownerId" = ${ownerId} AND`} ${filterSql(filter, fields)}`
   const orderBy = Prisma.join(

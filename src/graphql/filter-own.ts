@@ -1,7 +1,7 @@
 /** Filters by what things belong to. */
-import { type Actor, ownedBy } from '../core/actor.ts'
+import { ownedBy } from '../core/actor.ts'
 import type { Filter } from '../core/filter.ts'
-import type { Database } from '../db/database.ts'
+import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 
 /** A UUIDv7 that nothing has. */
@@ -13,7 +13,7 @@ const NOTHING = '00000000-0000-7000-8000-000000000000'
  * that are ids, what they are ids of. The filter must be checked for its size.
  */
 export async function filterOwn<F extends object>(
-  { actor, database }: { actor: Actor; database: Pick<Database, 'rows'> },
+  { actor, rows }: Pick<Work, 'actor' | 'rows'>,
   filter: F | null | undefined,
   tables: Record<string, string>,
 ): Promise<F | null | undefined> {
@@ -28,10 +28,10 @@ export async function filterOwn<F extends object>(
   for (const [table, ids] of asked) {
     if (table === 'User') own.set(table, new Set([ownerId]))
     else {
-      const rows = await database.rows<{ id: string }>(
+      const found = await rows<{ id: string }>(
         Prisma.sql`SELECT "id" FROM ${Prisma.raw(`"${table}"`)} WHERE "id" IN (${Prisma.join([...ids])}) AND "ownerId" = ${ownerId}`,
       )
-      own.set(table, new Set(rows.map(({ id }) => id)))
+      own.set(table, new Set(found.map(({ id }) => id)))
     }
   }
   return visit(filter, tables, (globalId, table) => (own.get(table)!.has(bare(globalId)) ? globalId : `${table}:${NOTHING}`)) as F

@@ -1,7 +1,7 @@
 /** The type ModelProvider. */
 import { seesAll } from '../core/actor.ts'
 import { toDate, toDateOrNull } from '../core/clock.ts'
-import type { FilterFields } from '../core/filter.ts'
+import { type FilterFields, moment } from '../core/filter.ts'
 import { idOf } from '../core/ids.ts'
 import { builder } from '../graphql/builder.ts'
 import { orderInput, pagesOf } from '../graphql/connection.ts'
@@ -146,8 +146,6 @@ export const ModelProviderFilter = filterInput('ModelProviderFilter', 'Which mod
   createdAt: { type: DateTimeFilter, description: 'When it was set up.' },
   updatedAt: { type: DateTimeFilter, description: 'When it was last changed by somebody.' },
 })
-
-const moment = (column: string) => ({ column, required: true, write: (value: unknown) => BigInt((value as Date).getTime()) })
 
 export const MODEL_PROVIDER_FILTER_FIELDS: FilterFields = {
   id: { column: 'id', write: (value) => idOf('ModelProvider', value as string, ['filter', 'id']) ?? '' },

@@ -1,6 +1,6 @@
 /** The type Model. */
 import { toDate, toDateOrNull } from '../core/clock.ts'
-import type { FilterFields } from '../core/filter.ts'
+import { type FilterFields, moment } from '../core/filter.ts'
 import { idOf } from '../core/ids.ts'
 import { builder, weighs } from '../graphql/builder.ts'
 import { orderInput, pagesOf } from '../graphql/connection.ts'
@@ -119,7 +119,7 @@ export const MODEL_FILTER_FIELDS: FilterFields = {
   contextLength: { column: 'contextLength' },
   enabled: { column: 'enabled', required: true },
   isListed: { column: 'isListed', required: true },
-  createdAt: { column: 'createdAtMs', required: true, write: (value) => BigInt((value as Date).getTime()) },
+  createdAt: moment('createdAtMs'),
 }
 
 export const ModelOrder = orderInput('Model', {

@@ -1,8 +1,6 @@
 /** What schedules can be filtered by: columns that events carry too, so that live lists say the same as lists. */
-import type { FilterFields } from '../core/filter.ts'
+import { type FilterFields, momentOrNull } from '../core/filter.ts'
 import { idOf } from '../core/ids.ts'
-
-const moment = (column: string) => ({ column, write: (value: unknown) => BigInt((value as Date).getTime()) })
 
 export const SCHEDULE_FILTER_FIELDS: FilterFields = {
   id: { column: 'id', write: (value) => idOf('Schedule', value as string, ['filter', 'id']) ?? '' },
@@ -12,10 +10,10 @@ export const SCHEDULE_FILTER_FIELDS: FilterFields = {
   timezone: { column: 'timezone', required: true },
   missed: { column: 'missed', required: true },
   error: { column: 'error' },
-  pausedAt: moment('pausedAtMs'),
-  endsAt: moment('endsAtMs'),
-  nextRunAt: moment('nextRunAtMs'),
-  lastRunAt: moment('lastRunAtMs'),
-  createdAt: { ...moment('createdAtMs'), required: true },
-  updatedAt: { ...moment('updatedAtMs'), required: true },
+  pausedAt: momentOrNull('pausedAtMs'),
+  endsAt: momentOrNull('endsAtMs'),
+  nextRunAt: momentOrNull('nextRunAtMs'),
+  lastRunAt: momentOrNull('lastRunAtMs'),
+  createdAt: { ...momentOrNull('createdAtMs'), required: true },
+  updatedAt: { ...momentOrNull('updatedAtMs'), required: true },
 }

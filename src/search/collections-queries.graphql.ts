@@ -18,7 +18,7 @@ import { CollectionEvent, CollectionPages, CollectionRef } from './collection.gr
 import { COLLECTION_VALUES, collectionsOf, insideOf, toCollectionValues } from './collection.ts'
 import { DocumentPages, DocumentRef } from './document.graphql.ts'
 import { DocumentFilterInput } from './document-filter.graphql.ts'
-import { documentWhere } from './document-filter.ts'
+import { documentFilterCheck, documentFilterSql } from './document-filter.ts'
 
 const COLLECTION_FILTER_FIELDS: FilterFields = {
   id: idIn('SearchCollection', 'id'),
@@ -75,7 +75,7 @@ builder.queryFields((t) => ({
       },
       resolve: async (_root, args, ctx, info) => {
         filterCheck(args.filter, COLLECTION_FILTER_FIELDS)
-        const filter = await filterOwn({ actor: ctx.actor, database: ctx.app.store.database }, args.filter, { ownerId: 'User' })
+        const filter = await filterOwn(ctx.reading, args.filter, { ownerId: 'User' })
         return readPage(ctx, info, {
           typeName: 'SearchCollection',
           delegate: ctx.db.searchCollection as never,
@@ -125,9 +125,9 @@ async function documentPage(ctx: Context, info: GraphQLResolveInfo, { filter: gi
   const plan = planPage(args, order)
   const { ownerId } = ownedBy(ctx.actor)
   const { database } = ctx.app.store
-  documentWhere(database.dialect, given) // refuses what is too large
-  const filter = await filterOwn({ actor: ctx.actor, database }, given, { collectionId: 'SearchCollection' })
-  const from = Prisma.sql`FROM "SearchDocument" AS "document" WHERE ${documentWhere(database.dialect, filter)}
+  documentFilterCheck(database.dialect, given)
+  const filter = await filterOwn(ctx.reading, given, { collectionId: 'SearchCollection' })
+  const from = Prisma.sql`FROM "SearchDocument" AS "document" WHERE ${documentFilterSql(database.dialect, filter)}
     ${ownerId === undefined ? Prisma.empty : Prisma.sql`AND "ownerId" = ${ownerId}`}
     AND EXISTS (SELECT 1 FROM "SearchCollection" AS "of" WHERE "of"."id" = "document"."collectionId" AND "of"."deletedAtMs" IS NULL)`
   const orderBy = plan.orderBy.flatMap((term) => Object.entries(term).map(([column, way]) => Prisma.raw(`"${column}" ${way === 'asc' ? 'ASC' : 'DESC'}`)))

@@ -19,9 +19,9 @@ const fieldsOf = (dialect: Dialect): FilterFields => ({
   updatedAt: moment('updatedAtMs'),
 })
 
-/** As SQL on `"document"`. `within`: what the filter stands in, where it is no argument by itself. */
-export function documentWhere(dialect: Dialect, filter: Filter | null | undefined, within: readonly string[] = []): Prisma.Sql {
-  const fields = fieldsOf(dialect)
-  filterCheck(filter, fields, within)
-  return filterSql(filter, fields)
-}
+/** Refuses what is too large. `within`: what the filter stands in, where it is no argument by itself. */
+export const documentFilterCheck = (dialect: Dialect, filter: Filter | null | undefined, within: readonly string[] = []): void =>
+  filterCheck(filter, fieldsOf(dialect), within)
+
+/** As SQL on `"document"`, of a filter that was checked. */
+export const documentFilterSql = (dialect: Dialect, filter: Filter | null | undefined): Prisma.Sql => filterSql(filter, fieldsOf(dialect))

@@ -1,7 +1,7 @@
 /** Reading files into collections. */
 import { z } from 'zod'
 import { BadUserInput } from '../core/errors.ts'
-import { type FilterFields, filterCheck, filterWhere } from '../core/filter.ts'
+import { type FilterFields, filterCheck, filterWhere, idIn, moment } from '../core/filter.ts'
 import { idOf, newIdOf } from '../core/ids.ts'
 import { given, id, idempotencyKey, optionalId, optionalName, whole } from '../core/input.ts'
 import { builder, rights } from '../graphql/builder.ts'
@@ -111,8 +111,8 @@ mutation('searchImportAppend', {
 })
 
 const FILTER_FIELDS: FilterFields = {
-  collectionId: { column: 'collectionId', required: true, write: (value) => idOf('SearchCollection', value as string, ['filter', 'collectionId']) ?? '' },
-  createdAt: { column: 'createdAtMs', required: true, write: (value) => BigInt((value as Date).getTime()) },
+  collectionId: idIn('SearchCollection', 'collectionId'),
+  createdAt: moment('createdAtMs'),
 }
 
 const ImportFilter = filterInput('SearchImportFilter', 'Which imports.', {
@@ -140,7 +140,7 @@ builder.queryFields((t) => ({
       args: { filter: t.arg({ type: ImportFilter, description: 'Which imports.' }) },
       resolve: async (_root, args, ctx, info) => {
         filterCheck(args.filter, FILTER_FIELDS)
-        const filter = await filterOwn({ actor: ctx.actor, database: ctx.app.store.database }, args.filter, { collectionId: 'SearchCollection' })
+        const filter = await filterOwn(ctx.reading, args.filter, { collectionId: 'SearchCollection' })
         return readPage(ctx, info, {
           typeName: 'SearchImport',
           delegate: ctx.db.searchImport as never,

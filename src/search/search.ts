@@ -6,7 +6,7 @@ import { toGlobalId } from '../core/ids.ts'
 import type { Work } from '../events/work.ts'
 import { Prisma } from '../generated/sqlite/client.ts'
 import { spaceOf } from './collection.ts'
-import { documentWhere } from './document-filter.ts'
+import { documentFilterCheck, documentFilterSql } from './document-filter.ts'
 import { liveSetsOf, type MeaningHost, meaningSearch } from './meaning-search.ts'
 import type { Asked, TextHit, TextHits, TextMatch, TextSearch } from './text-asked.ts'
 import { MAX_SPACES } from './text-asked.ts'
@@ -65,10 +65,11 @@ async function needVectors(work: Work, spaces: readonly string[]): Promise<void>
 }
 
 /** Which documents may be found at all. */
-export const filtered = (work: Pick<Work, 'dialect'>, filter: Filter | null | undefined): TextSearch['where'] =>
-  filter
-    ? Prisma.sql`EXISTS (SELECT 1 FROM "SearchDocument" AS "document" WHERE "document"."id" = "item"."groupId" AND ${documentWhere(work.dialect, filter, ['input'])})`
-    : undefined
+export function filtered({ dialect }: Pick<Work, 'dialect'>, filter: Filter | null | undefined): TextSearch['where'] {
+  if (!filter) return undefined
+  documentFilterCheck(dialect, filter, ['input'])
+  return Prisma.sql`EXISTS (SELECT 1 FROM "SearchDocument" AS "document" WHERE "document"."id" = "item"."groupId" AND ${documentFilterSql(dialect, filter)})`
+}
 
 /** The spaces of collections that are the actor's. What is not theirs is not found, whether it is there or not. */
 export async function searched(work: Work, collectionIds: readonly string[] | undefined): Promise<string[]> {

@@ -2,7 +2,7 @@
 import { ownedBy } from '../core/actor.ts'
 import { toDate, toDateOrNull } from '../core/clock.ts'
 import { BadUserInput } from '../core/errors.ts'
-import type { FilterFields } from '../core/filter.ts'
+import { type FilterFields, moment, momentOrNull } from '../core/filter.ts'
 import { idOf } from '../core/ids.ts'
 import { builder, LONG_VALUE, weighs } from '../graphql/builder.ts'
 import { pagesOf } from '../graphql/connection.ts'
@@ -152,8 +152,8 @@ export const STREAM_FILTER_FIELDS: FilterFields = {
   status: { column: 'status' },
   model: { column: 'model' },
   provider: { column: 'provider' },
-  createdAt: { column: 'createdAtMs', required: true, write: (value) => BigInt((value as Date).getTime()) },
-  completedAt: { column: 'completedAtMs', write: (value) => BigInt((value as Date).getTime()) },
+  createdAt: moment('createdAtMs'),
+  completedAt: momentOrNull('completedAtMs'),
 }
 
 export const StreamFilter = filterInput('StreamFilter', 'Which streams.', {

@@ -1,9 +1,7 @@
 /** What tasks can be filtered by: columns that events carry too, so that live lists say the same as lists. */
 
-import type { FilterFields } from '../core/filter.ts'
+import { type FilterFields, momentOrNull } from '../core/filter.ts'
 import { idOf } from '../core/ids.ts'
-
-const moment = (column: string) => ({ column, write: (value: unknown) => BigInt((value as Date).getTime()) })
 
 export const TASK_FILTER_FIELDS: FilterFields = {
   id: { column: 'id', write: (value) => idOf('Task', value as string, ['filter', 'id']) ?? '' },
@@ -20,12 +18,12 @@ export const TASK_FILTER_FIELDS: FilterFields = {
   parentId: { column: 'parentId', write: (value) => idOf('Task', value as string, ['filter', 'parentId']) ?? '' },
   scheduleId: { column: 'scheduleId', write: (value) => idOf('Schedule', value as string, ['filter', 'scheduleId']) ?? '' },
   worker: { column: 'worker' },
-  createdAt: { ...moment('createdAtMs'), required: true },
-  updatedAt: { ...moment('updatedAtMs'), required: true },
-  runAt: { ...moment('runAtMs'), required: true },
-  queuedAt: moment('queuedAtMs'),
-  startedAt: moment('startedAtMs'),
-  deadlineAt: moment('deadlineAtMs'),
-  completedAt: moment('completedAtMs'),
-  archivedAt: moment('archivedAtMs'),
+  createdAt: { ...momentOrNull('createdAtMs'), required: true },
+  updatedAt: { ...momentOrNull('updatedAtMs'), required: true },
+  runAt: { ...momentOrNull('runAtMs'), required: true },
+  queuedAt: momentOrNull('queuedAtMs'),
+  startedAt: momentOrNull('startedAtMs'),
+  deadlineAt: momentOrNull('deadlineAtMs'),
+  completedAt: momentOrNull('completedAtMs'),
+  archivedAt: momentOrNull('archivedAtMs'),
 }

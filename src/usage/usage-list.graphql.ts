@@ -1,12 +1,11 @@
 /** What lists of calls can be filtered and ordered by. */
-import type { FilterFields } from '../core/filter.ts'
+import { type FilterFields, momentOrNull } from '../core/filter.ts'
 import { idOf } from '../core/ids.ts'
 import { orderInput } from '../graphql/connection.ts'
 import { comparators, DateTimeFilter, filterInput, IdFilter, StringFilter } from '../graphql/filter-inputs.ts'
 import { UsageStatusEnum } from './usage.graphql.ts'
 
 const ids = (type: string, column: string) => ({ column, write: (value: unknown) => idOf(type, value as string, ['filter', column]) ?? '' })
-const moment = (column: string) => ({ column, write: (value: unknown) => BigInt((value as Date).getTime()) })
 
 export const USAGE_FILTER_FIELDS: FilterFields = {
   id: ids('ProviderUsage', 'id'),
@@ -19,8 +18,8 @@ export const USAGE_FILTER_FIELDS: FilterFields = {
   streamId: ids('Stream', 'streamId'),
   conversationId: ids('Conversation', 'conversationId'),
   messageId: ids('Message', 'messageId'),
-  startedAt: { ...moment('startedAtMs'), required: true },
-  endedAt: moment('endedAtMs'),
+  startedAt: { ...momentOrNull('startedAtMs'), required: true },
+  endedAt: momentOrNull('endedAtMs'),
 }
 
 export const UsageFilter = filterInput('ProviderUsageFilter', 'Which calls.', {

@@ -158,6 +158,20 @@ describe.each(dialects())('the full-text index on %s', (dialect) => {
     expect(new Set(seen).size).toBe(45)
   })
 
+  test('gives every hit once and in order, also where one text of very many parts is all of the best', async () => {
+    const parts = Array.from({ length: 700 }, (_, i): TextItem => ({ id: `part ${i}`, groupId: 'long', content: 'pebble pebble' }))
+    const others = Array.from({ length: 25 }, (_, i): TextItem => ({ id: `other ${i}`, content: `pebble ${'and sand '.repeat(i + 1)}` }))
+    await put('parts', [...parts, ...others])
+    const all = (await search('parts', 'pebble', { where: Prisma.sql`1 = 1` })).hits.map(({ groupId }) => groupId)
+    expect([...all].sort()).toEqual(['long', ...others.map(({ id }) => id)].sort())
+    const groups = async (more: Parameters<typeof search>[2]) => (await search('parts', 'pebble', more)).hits
+    const first = await groups({ limit: 10 })
+    const second = await groups({ limit: 10, after: first.at(-1) })
+    const third = await groups({ limit: 10, after: second.at(-1) })
+    expect([...first, ...second, ...third].map(({ groupId }) => groupId)).toEqual(all)
+    expect(await groups({ limit: 10, after: third.at(-1) })).toEqual([])
+  })
+
   test('gives a group once, by its best item', async () => {
     await put('groups', [
       { id: 'a1', groupId: 'a', content: 'one lantern among many other words here' },
